@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * server.h - serve methods on any number of ttrpc connections
+ *
+ * A handler gets a call and ends it exactly once, at once or later, with
+ * ttrpc_reply() or ttrpc_fail(). Until then the call, and the request in it, live.
+ *
+ * Spec:   containerd/ttrpc PROTOCOL.md, unary calls. Unknown service or method:
+ *         ERR_UNIMPLEMENTED naming it. A frame over TTRPC_DATA_MAX: ERR_EXHAUSTED on
+ *         that stream, its bytes are skipped, the connection stays.
+ * Limits: TTRPC_CALLS_MAX open calls a connection (more: ERR_EXHAUSTED); a
+ *         connection whose write queue is over its high mark is not read
+ * Trust:  the peer may be hostile
+ * Thread: the loop's
+ */
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/base/err.h"
+
+struct event_base;
+struct ttrpc_server;
+struct ttrpc_call;
+
+#define TTRPC_CALLS_MAX 4096
+
+struct ttrpc_method {
+	const char *name;
+	/* req has the type that the service descriptor names; it belongs to the call. */
+	void (*handle)(struct ttrpc_call *call, const ProtobufCMessage *req, void *service_arg);
+};
+
+struct ttrpc_service {
+	const ProtobufCServiceDescriptor *desc;
+	const struct ttrpc_method *methods; /* those not listed answer ERR_UNIMPLEMENTED by name */
+	size_t n_methods;
+	void *arg;
+	/*
+	 * If set, every method of the service comes here with its payload packed, and
+	 * methods is not looked at: for passing calls on. Borrowed until it returns.
+	 */
+	void (*raw)(struct ttrpc_call *call, const char *method, const uint8_t *payload, size_t len,
+		    uint32_t timeout_ms, void *service_arg);
+};
+
+/* services is borrowed and outlives the server. */
+struct ttrpc_server *ttrpc_server_new(struct event_base *base, const struct ttrpc_service *services,
+				      size_t n_services);
+
+/* Takes a listening socket. */
+int ttrpc_server_listen(struct ttrpc_server *server, int listen_fd, struct err *err);
+
+/* Stop accepting; connections stay. */
+void ttrpc_server_unlisten(struct ttrpc_server *server);
+
+/*
+ * Serve one connected stream: a socket, or a serial port. Takes fd. on_close (may be
+ * NULL) runs when the peer closed it, after its calls were cancelled.
+ */
+int ttrpc_server_serve(struct ttrpc_server *server, int fd, void (*on_close)(void *arg), void *arg,
+		       struct err *err);
+
+/* Cancels every call, closes every connection and listener. NULL is fine. */
+void ttrpc_server_free(struct ttrpc_server *server);
+
+/* True when every reply handed in has been written to its peer. */
+bool ttrpc_server_flushed(const struct ttrpc_server *server);
+
+/* Open calls over all connections; for idle checks and tests. */
+size_t ttrpc_server_calls(const struct ttrpc_server *server);
+
+void ttrpc_reply(struct ttrpc_call *call, const ProtobufCMessage *resp);        /* ends the call */
+void ttrpc_reply_raw(struct ttrpc_call *call, const uint8_t *payload, size_t len); /* ends it */
+void ttrpc_fail(struct ttrpc_call *call, const struct err *err);                /* ends the call */
+
+/*
+ * If the connection goes away or the caller's deadline passes first, fn runs and
+ * the call is gone when it returns: it must not reply. One function per call; setting it again
+ * replaces it, NULL takes it back.
+ */
+void ttrpc_call_on_cancel(struct ttrpc_call *call, void (*fn)(void *arg), void *arg);
