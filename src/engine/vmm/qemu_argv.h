@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * qemu_argv.h - from a plan to QEMU's command line
+ *
+ * Pure. Everything that QEMU talks over is a descriptor that we made: the numbers below
+ * are the child's. So QEMU opens nothing by path but kernel, initrd, image, the 9p share
+ * and /dev/kvm, may run as any user, and each socket can be connected to before QEMU runs.
+ */
+#include "engine/vmm/vm_config.h"
+
+enum qemu_fd {
+	QEMU_FD_QMP = 3,     /* listening, qmp.sock */
+	QEMU_FD_CONSOLE = 4, /* listening, console.sock */
+	QEMU_FD_AGENT = 5,   /* listening, kata.sock; without vsock */
+	QEMU_FD_DEBUG = 6,   /* listening, debug.sock; without vsock */
+	QEMU_FD_VSOCK = 7,   /* /dev/vhost-vsock with its CID set */
+	QEMU_FD_FS = 8,      /* connected to virtiofsd */
+	QEMU_FD_MONITOR = 9, /* listening, extra-monitor.sock */
+};
+
+/* NULL-terminated, owned by the caller (strv_free). */
+char **qemu_argv(const struct vm_config *vm);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * vm_config.h - what one virtual machine is made of, as plain data
+ *
+ * Configuration and the facts of this host become a struct vm_config; that is all a
+ * monitor needs to know. Pure: needs no root, opens nothing, asks the kernel nothing.
+ * What was found out beforehand comes in as struct vm_facts.
+ *
+ * Source: Kata 3.x, virtcontainers (defaults, order and spelling; reference in the
+ *         project's facts), with the departures named in qemu_argv.c
+ * Owns:   every string in struct vm_config
+ * Errors: ERR_INVALID names the key and the value that cannot be had;
+ *         ERR_UNIMPLEMENTED names what is known and not built
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/base/err.h"
+
+struct config;
+
+enum vm_machine { VM_MACHINE_Q35, VM_MACHINE_PC };
+enum vm_accel { VM_ACCEL_KVM, VM_ACCEL_TCG };
+enum vm_channel { VM_CHANNEL_SERIAL, VM_CHANNEL_VSOCK };
+enum vm_share { VM_SHARE_NONE, VM_SHARE_VIRTIOFS, VM_SHARE_9P };
+enum vm_block { VM_BLOCK_SCSI, VM_BLOCK_BLK };
+
+/* The user that the monitor runs as. */
+struct vm_user {
+	bool own; /* false: ours */
+	uid_t uid;
+	gid_t gid;
+	gid_t kvm_gid; /* supplementary; 0: none */
+};
+
+/* What the caller found out about this host and this sandbox. All borrowed. */
+struct vm_facts {
+	const char *id;        /* sandbox id, checked */
+	const char *vm_dir;    /* "/run/vc/vm/<id>": sockets and the pid file */
+	const char *share_dir; /* the directory the guest shall see (".../shared") */
+	enum vm_accel accel;   /* see accel.h */
+	bool has_vsock;
+	uint32_t cid;          /* valid with has_vsock, >= 3 */
+	unsigned int host_cpus;
+	uint64_t host_memory_mib;
+	const char *fast_firmware; /* qboot.rom's path when it is installed, or NULL */
+	struct vm_user user;
+};
+
+/* Fill host_cpus, host_memory_mib and fast_firmware; the rest stays as it is. */
+int vm_facts_read_host(struct vm_facts *facts, struct err *err);
+
+/*
+ * The user for the monitor: the system user "kata" when there is one, a number of its
+ * own when rootless is set, else ours. Reads /etc/passwd itself (NSS may block).
+ */
+int vm_user_choose(const struct config *config, struct vm_user *ret, struct err *err);
+
+struct vm_config {
+	char *id;
+	char *uuid; /* made from the id, so that the same sandbox has the same one */
+	char *vm_dir;
+	char *path; /* the monitor's program */
+
+	enum vm_machine machine;
+	char *machine_accelerators; /* appended to -machine; "" for none */
+	enum vm_accel accel;
+	char *cpu_features; /* appended to -cpu; "" for none */
+	char *seccomp;      /* for -sandbox; NULL: off */
+	struct vm_user user;
+	bool debug;
+
+	unsigned int cpus;
+	unsigned int max_cpus;
+	uint64_t memory_mib;
+	uint64_t max_memory_mib; /* with what may be hot-plugged */
+	unsigned int memory_slots;
+	bool hugepages, prealloc, free_page_reporting;
+	unsigned int bridges;
+
+	char *kernel;
+	char *initrd; /* NULL when image is set */
+	char *image;  /* read-only block device; NULL when initrd is set */
+	char *cmdline;
+	char *firmware; /* "" for the machine's own */
+
+	enum vm_channel channel;
+	uint32_t cid;
+	bool legacy_serial;      /* console on ttyS0 */
+	bool has_debug_port;     /* console.channel.0, the debug console without vsock */
+	char *extra_monitor;     /* "", "hmp", "qmp", "qmp-pretty" */
+
+	enum vm_share share;
+	char *share_dir;
+	unsigned int fs_queue_size;
+	uint64_t fs_cache_mib; /* DAX window; 0: none */
+
+	bool has_scsi, iothreads;
+	bool disable_nesting_checks;
+	char *entropy_source;
+};
+
+/* Decide everything. Writes nothing on failure; release with vm_config_done(). */
+int vm_config_plan(const struct config *config, const struct vm_facts *facts,
+		   struct vm_config *ret, struct err *err);
+void vm_config_done(struct vm_config *vm);
+
+/* The mount tag of the share in the guest. */
+#define VM_SHARE_TAG "kataShared"
