@@ -21,8 +21,10 @@ enum ttrpc_type {
 	TTRPC_DATA = 0x03,
 };
 
+#define TTRPC_FLAG_REMOTE_OPEN 0x02 /* request: the client goes on sending (streaming) */
+
 struct ttrpc_header {
-	uint32_t data_len; /* bytes after the header, <= TTRPC_DATA_MAX */
+	uint32_t data_len; /* bytes after the header; ttrpc_header_check() has the limit */
 	uint32_t stream;   /* odd: opened by the client */
 	uint8_t type;      /* enum ttrpc_type; unknown values are passed through */
 	uint8_t flags;

@@ -50,24 +50,36 @@ struct ttrpc_service {
 struct ttrpc_server *ttrpc_server_new(struct event_base *base, const struct ttrpc_service *services,
 				      size_t n_services);
 
-/* Takes a listening socket. */
+/* Takes a listening socket, also on failure. May be called for several. */
 int ttrpc_server_listen(struct ttrpc_server *server, int listen_fd, struct err *err);
 
 /* Stop accepting; connections stay. */
 void ttrpc_server_unlisten(struct ttrpc_server *server);
 
 /*
- * Serve one connected stream: a socket, or a serial port. Takes fd. on_close (may be
- * NULL) runs when the peer closed it, after its calls were cancelled.
+ * Serve one connected socket. Takes fd, also on failure. on_close (may be NULL) runs when the
+ * peer closed it, after its calls were cancelled.
  */
 int ttrpc_server_serve(struct ttrpc_server *server, int fd, void (*on_close)(void *arg), void *arg,
 		       struct err *err);
+
+/*
+ * Serve a serial port (/dev/vportNpM) for as long as the server lives. Takes fd, also on
+ * failure. Each time the other end closes, its calls are cancelled, what was half sent or
+ * half received is dropped, on_close (may be NULL) runs, and the port waits, idle, for the
+ * next peer. A port whose other end is not open yet is fine.
+ */
+int ttrpc_server_serve_port(struct ttrpc_server *server, int fd, void (*on_close)(void *arg),
+			    void *arg, struct err *err);
 
 /* Cancels every call, closes every connection and listener. NULL is fine. */
 void ttrpc_server_free(struct ttrpc_server *server);
 
 /* True when every reply handed in has been written to its peer. */
 bool ttrpc_server_flushed(const struct ttrpc_server *server);
+
+/* Call fn once, from the loop, when that is so; for leaving with the last word said. */
+void ttrpc_server_on_flushed(struct ttrpc_server *server, void (*fn)(void *arg), void *arg);
 
 /* Open calls over all connections; for idle checks and tests. */
 size_t ttrpc_server_calls(const struct ttrpc_server *server);
@@ -79,6 +91,7 @@ void ttrpc_fail(struct ttrpc_call *call, const struct err *err);                
 /*
  * If the connection goes away or the caller's deadline passes first, fn runs and
  * the call is gone when it returns: it must not reply. One function per call; setting it again
- * replaces it, NULL takes it back.
+ * replaces it, NULL takes it back. fn must not free the server. A call without one stays valid until it is ended, and
+ * its answer goes nowhere.
  */
 void ttrpc_call_on_cancel(struct ttrpc_call *call, void (*fn)(void *arg), void *arg);
