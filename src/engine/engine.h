@@ -42,24 +42,27 @@ struct sandbox_events {
 	void (*exited)(void *arg, struct process *p);         /* every process, after its output */
 	void (*oom)(void *arg, struct container *c);
 	void (*vm_lost)(void *arg, const struct err *why);    /* after every exit was told */
+	void (*warning)(void *arg, const char *text);         /* something failed and we went on */
+	void (*console)(void *arg, const char *line);         /* guest's words: escape them */
 };
 
 typedef void engine_done(void *arg, const struct err *err);
 
 /*
- * config is taken (read-only from here). id was checked. run_dir is the journal's
- * directory, made by the caller ("/run/vc/sbs/<id>").
+ * config is taken (validated, read-only from here). id was checked. The directory of the
+ * journal, /run/vc/sbs/<id>, was made by the caller. NULL: config is freed.
  */
 struct sandbox *sandbox_new(struct event_base *base, const char *id, struct config *config,
-			    const struct sandbox_events *events, void *events_arg);
+			    const struct sandbox_events *events, void *events_arg, struct err *err);
 
-/* Boot: the flow sandbox_up. On failure everything is undone. */
-void sandbox_up(struct sandbox *sb, const Grpc__Spec *spec, const char *bundle, engine_done *done,
+/* Boot: the flow sandbox_up. spec is copied. On failure everything is undone. */
+void sandbox_up(struct sandbox *sb, const Grpc__Spec *spec, engine_done *done,
 		void *arg);
 
 /*
- * Take everything down: containers, VM, helpers, mounts, directories, journal. Never
- * fails; reports the first problem met to done.
+ * Take everything down: containers, VM, helpers, mounts, directories, journal. Exits
+ * that were still waited for are told first. Never gives up; the first problem met is
+ * what done hears.
  */
 void sandbox_down(struct sandbox *sb, engine_done *done, void *arg);
 void sandbox_free(struct sandbox *sb); /* after sandbox_down(), or before sandbox_up() */

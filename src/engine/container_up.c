@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * container_up.c - from a spec to an init that waits in the guest
+ *
+ * The table at the end is the whole story; the functions above are its rows, in order.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "engine/agent/agent.h"
+#include "engine/config/config.h"
+#include "engine/guest_spec.h"
+#include "engine/resource/share.h"
+#include "engine/sandbox_priv.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/oci/message.h"
+
+static enum flow_next share_rootfs(void *owner, struct err *err)
+{
+	struct container *c = owner;
+	scoped_free char *name = xasprintf("%s/rootfs", c->id);
+
+	if (!c->sandbox->share) {
+		err_set(err, ERR_UNIMPLEMENTED, "shared_fs 'none' has no way to show a root file system");
+		return FLOW_FAIL;
+	}
+	if (share_place(c->sandbox->share, c->rootfs, name, c->spec->root && c->spec->root->readonly,
+			true, err) < 0)
+		return FLOW_FAIL;
+	c->rootfs_placed = true;
+	return FLOW_NEXT;
+}
+
+static void warn_unless_ok(struct sandbox *sb, const struct err *err)
+{
+	if (err->code != ERR_OK)
+		sandbox_warn(sb, err);
+}
+
+static void unshare_rootfs(void *owner)
+{
+	struct container *c = owner;
+	scoped_free char *name = xasprintf("%s/rootfs", c->id);
+	struct err err = ERR_INIT;
+
+	if (!c->rootfs_placed)
+		return;
+	c->rootfs_placed = false;
+	(void)share_take_away(c->sandbox->share, name, &err);
+	warn_unless_ok(c->sandbox, &err);
+}
+
+static enum flow_next plan_mounts(void *owner, struct err *err)
+{
+	struct container *c = owner;
+	unsigned char random[6];
+	char token[13];
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
+		err_sys(err, errno, "get random bytes");
+		return FLOW_FAIL;
+	}
+	for (size_t i = 0; i < sizeof(random); i++)
+		snprintf(token + 2 * i, 3, "%02x", random[i]);
+	if (volumes_plan(c->spec, c->id, token, volume_type_on_host, NULL, &c->volumes, err) < 0)
+		return FLOW_FAIL;
+	return FLOW_NEXT;
+}
+
+static enum flow_next share_mounts(void *owner, struct err *err)
+{
+	struct container *c = owner;
+
+	return volumes_place(&c->volumes, c->sandbox->share, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
+}
+
+static void unshare_mounts(void *owner)
+{
+	struct container *c = owner;
+	struct err err = ERR_INIT;
+
+	(void)volumes_take_away(&c->volumes, c->sandbox->share, &err);
+	warn_unless_ok(c->sandbox, &err);
+}
+
+static enum flow_next write_guest_spec(void *owner, struct err *err)
+{
+	struct container *c = owner;
+	struct guest_spec guest;
+
+	if (guest_spec_make(c->spec, c->id, c->sandbox->config, &c->volumes, &guest, err) < 0)
+		return FLOW_FAIL;
+	c->guest_spec = guest.spec;
+	c->sandbox_pidns = guest.sandbox_pidns;
+	return FLOW_NEXT;
+}
+
+static void on_guest_answered(void *arg, const struct err *err)
+{
+	struct container *c = arg;
+
+	/* Its own roll-back left nothing in the guest. */
+	if (err)
+		c->asked_guest = false;
+	flow_resume(&c->up, err);
+}
+
+static enum flow_next create_in_guest(void *owner, struct err *err)
+{
+	struct container *c = owner;
+	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+
+	(void)err;
+	req.container_id = c->id;
+	req.exec_id = c->id;
+	req.oci = c->guest_spec;
+	req.sandbox_pidns = c->sandbox_pidns;
+	c->asked_guest = true;
+	agent_create_container(c->sandbox->agent, &req,
+			       c->sandbox->config->runtime.create_container_timeout * 1000,
+			       on_guest_answered, c);
+	message_drop(&c->guest_spec); /* packed already */
+	return FLOW_WAIT;
+}
+
+static void ignore_result(void *arg, const struct err *err)
+{
+	(void)arg, (void)err;
+}
+
+static void remove_from_guest(void *owner)
+{
+	struct container *c = owner;
+
+	if (!c->asked_guest || !sandbox_is_up(c->sandbox))
+		return;
+	agent_forget(c->sandbox->agent, c);
+	agent_remove_container(c->sandbox->agent, c->id, ignore_result, NULL);
+}
+
+void container_undo_share(struct container *c)
+{
+	if (!c->sandbox->share)
+		return;
+	unshare_mounts(c);
+	unshare_rootfs(c);
+}
+
+const struct flow_step container_up_steps[] = {
+	{ "share root file system", share_rootfs, unshare_rootfs },
+	{ "plan mounts", plan_mounts, NULL },
+	{ "share mounts", share_mounts, unshare_mounts },
+	{ "write guest's spec", write_guest_spec, NULL },
+	{ "create container in guest", create_in_guest, remove_from_guest },
+};
+const size_t container_up_n_steps = ARRAY_LEN(container_up_steps);

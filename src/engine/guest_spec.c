@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/guest_spec.h"
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/config/config.h"
+#include "engine/resource/share.h"
+#include "engine/resource/volume.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/oci/message.h"
+#include "lib/oci/spec.h"
+
+static void constrain_resources(Grpc__LinuxResources *res)
+{
+	/* Numbers of host devices and host network classes mean nothing in the guest. */
+	message_drop(&res->blockio);
+	message_drop(&res->network);
+	if (res->cpu) {
+		spec_set_string(&res->cpu->cpus, "");
+		spec_set_string(&res->cpu->mems, "");
+	}
+}
+
+/*
+ * Network and time namespaces are the VM's own; the others are made anew in the guest, so
+ * a path of the host goes. A pid namespace that has a path is the pod's: the agent
+ * has one for the sandbox.
+ */
+static void change_namespaces(Grpc__Linux *lx, struct guest_spec *ret)
+{
+	static const char *const dropped[] = { "network", "cgroup", "time" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < lx->n_namespaces; i++) {
+		Grpc__LinuxNamespace *ns = lx->namespaces[i];
+		bool drop = false;
+
+		for (size_t k = 0; k < ARRAY_LEN(dropped); k++)
+			drop = drop || strcmp(ns->type, dropped[k]) == 0;
+		if (strcmp(ns->type, "pid") == 0 && ns->path[0]) {
+			ret->sandbox_pidns = true;
+			drop = true;
+		}
+		if (drop) {
+			protobuf_c_message_free_unpacked(&ns->base, NULL);
+			continue;
+		}
+		spec_set_string(&ns->path, "");
+		lx->namespaces[n++] = ns;
+	}
+	lx->n_namespaces = n;
+}
+
+/* An absolute path is kept, systemd's form and nothing at all become the id. */
+static void change_cgroup(Grpc__Linux *lx, const char *container_id)
+{
+	scoped_free char *path = xasprintf("/%s", container_id);
+
+	if (lx->cgroupspath[0] != '/')
+		spec_set_string(&lx->cgroupspath, path);
+}
+
+static void change_mounts(Grpc__Spec *spec, const struct volumes *volumes)
+{
+	for (size_t i = 0; i < volumes->n; i++) {
+		const struct volume *v = &volumes->list[i];
+
+		spec_set_string(&spec->mounts[v->mount]->source, v->guest_path);
+	}
+}
+
+static void change_process(Grpc__Process *process)
+{
+	/* Profiles and labels name policies that are loaded on the host. */
+	spec_set_string(&process->apparmorprofile, "");
+	spec_set_string(&process->selinuxlabel, "");
+}
+
+int guest_spec_make(const Grpc__Spec *spec, const char *container_id, const struct config *config,
+		    const struct volumes *volumes, struct guest_spec *ret, struct err *err)
+{
+	scoped_free char *root = xasprintf("%s/%s/rootfs", SHARE_GUEST_DIR, container_id);
+	struct guest_spec guest = { .spec = spec_copy(spec) };
+
+	if (!guest.spec || !guest.spec->root || !guest.spec->linux || !guest.spec->process) {
+		guest_spec_done(&guest);
+		return err_set(err, ERR_INVALID, "make guest's spec: root, process or linux is missing");
+	}
+	spec_set_string(&guest.spec->root->path, root);
+	message_drop(&guest.spec->hooks);
+	change_mounts(guest.spec, volumes);
+	change_process(guest.spec->process);
+	change_namespaces(guest.spec->linux, &guest);
+	change_cgroup(guest.spec->linux, container_id);
+	spec_set_string(&guest.spec->linux->mountlabel, "");
+	if (config->runtime.disable_guest_seccomp)
+		message_drop(&guest.spec->linux->seccomp);
+	if (guest.spec->linux->resources)
+		constrain_resources(guest.spec->linux->resources);
+	*ret = guest;
+	return 0;
+}
+
+Grpc__LinuxResources *guest_resources_make(const Grpc__LinuxResources *res)
+{
+	Grpc__LinuxResources *guest = message_copy(Grpc__LinuxResources, res);
+
+	constrain_resources(guest);
+	return guest;
+}
+
+void guest_spec_done(struct guest_spec *guest)
+{
+	if (guest->spec)
+		protobuf_c_message_free_unpacked(&guest->spec->base, NULL);
+	*guest = (struct guest_spec){ 0 };
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/persist/cleanup.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "engine/persist/journal.h"
+#include "lib/base/defs.h"
+#include "lib/base/fs.h"
+#include "lib/base/mem.h"
+#include "lib/base/proc.h"
+#include "lib/cgroup/cgroup.h"
+
+int mount_remove(const char *path, struct err *err)
+{
+	/* EINVAL: not a mount point. Detached, so that a busy user cannot keep us. */
+	while (umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+		;
+	if (errno == EINVAL || errno == ENOENT)
+		return 0;
+	return err_sys(err, errno, "unmount '%s'", path);
+}
+
+static int kill_process(const struct journal_entry *entry, struct err *err)
+{
+	struct err why = ERR_INIT;
+	scoped_fd int pidfd = proc_open(entry->pid, entry->start_ticks, &why);
+
+	if (pidfd < 0 && why.code == ERR_NOT_FOUND)
+		return 0;
+	if (pidfd < 0 || proc_kill_wait(pidfd, CLEANUP_KILL_MS, &why) < 0) {
+		*err = why;
+		return err_wrap(err, "end %s, process %d", entry->text, (int)entry->pid);
+	}
+	return 0;
+}
+
+static int remove_cgroup(const char *path, struct err *err)
+{
+	struct err why = ERR_INIT;
+	struct cgroup *cg = cgroup_open(path, &why);
+	int r;
+
+	if (!cg && why.code == ERR_NOT_FOUND)
+		return 0;
+	if (!cg) {
+		*err = why;
+		return -1;
+	}
+	(void)cgroup_signal(cg, SIGKILL, &why); /* an empty group is as good */
+	r = cgroup_remove(cg, CLEANUP_CGROUP_MS, err);
+	cgroup_free(cg);
+	return r;
+}
+
+static int remove_entry(const struct journal_entry *entry, struct err *err)
+{
+	switch (entry->kind) {
+	case JOURNAL_PROCESS:
+		return kill_process(entry, err);
+	case JOURNAL_MOUNT:
+		return mount_remove(entry->text, err);
+	case JOURNAL_DIR:
+		return dir_remove(entry->text, err);
+	case JOURNAL_CGROUP:
+		return remove_cgroup(entry->text, err);
+	}
+	return 0;
+}
+
+/* Keep the first failure: it is the one nearest to the cause. */
+static void note(struct err *first, const struct err *err)
+{
+	if (first->code == ERR_OK)
+		*first = *err;
+}
+
+/*
+ * The supervisor goes first although it is the oldest entry: alive, it would make new
+ * things behind our back. Then all other processes, so that nothing keeps a mount busy.
+ */
+static void replay(const struct journal_entry *entries, size_t n, struct err *first)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct err err = ERR_INIT;
+
+		if (entries[i].kind == JOURNAL_PROCESS && remove_entry(&entries[i], &err) < 0)
+			note(first, &err);
+	}
+	for (size_t i = n; i-- > 0;) {
+		struct err err = ERR_INIT;
+
+		if (entries[i].kind != JOURNAL_PROCESS && remove_entry(&entries[i], &err) < 0)
+			note(first, &err);
+	}
+}
+
+int sandbox_cleanup(const char *sandbox_id, struct err *err)
+{
+	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, sandbox_id);
+	struct journal_entry *entries = NULL;
+	struct err first = ERR_INIT, why = ERR_INIT;
+	size_t n = 0;
+
+	/* Without a journal nothing was made but, perhaps, the directory. */
+	if (journal_load(dir, &entries, &n, &why) < 0 && why.code != ERR_NOT_FOUND)
+		note(&first, &why);
+	replay(entries, n, &first);
+	journal_entries_free(entries, n);
+	if (first.code == ERR_OK && dir_remove(dir, &first) == 0)
+		return 0;
+	*err = first;
+	return err_wrap(err, "clean up sandbox '%s'", sandbox_id);
+}
+
+bool sandbox_supervisor_alive(const char *sandbox_id)
+{
+	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, sandbox_id);
+	struct journal_entry *entries = NULL;
+	struct err ignored = ERR_INIT;
+	bool alive = false;
+	size_t n = 0;
+
+	if (journal_load(dir, &entries, &n, &ignored) < 0)
+		return false;
+	for (size_t i = 0; i < n && !alive; i++) {
+		if (entries[i].kind == JOURNAL_PROCESS && strcmp(entries[i].text, "supervisor") == 0) {
+			scoped_fd int fd = proc_open(entries[i].pid, entries[i].start_ticks, &ignored);
+
+			alive = fd >= 0;
+		}
+	}
+	journal_entries_free(entries, n);
+	return alive;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * cleanup.h - remove what a dead supervisor left behind
+ *
+ * Replays the journal newest first: processes killed, mounts taken off, cgroups and
+ * directories removed, then the sandbox's own directory. Needs no supervisor and no VM
+ * alive, may run any number of times, and goes on after a failure to remove all it can.
+ *
+ * Blocks: up to CLEANUP_KILL_MS a process and CLEANUP_CGROUP_MS a cgroup
+ */
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+
+#define CLEANUP_KILL_MS   2000
+#define CLEANUP_CGROUP_MS 2000
+
+/*
+ * sandbox_id was checked. Success when nothing is left, also when there never was
+ * anything. On failure err tells the first thing that could not be removed.
+ */
+int sandbox_cleanup(const char *sandbox_id, struct err *err);
+
+/* Is the supervisor that the journal names alive? False when there is no journal. */
+bool sandbox_supervisor_alive(const char *sandbox_id);
+
+/* Take a mount off without following links; not mounted or gone is success. */
+int mount_remove(const char *path, struct err *err);

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * process.c - one process of a container, from the agent's word that it exists to its end
+ *
+ * The end is a latch. It is set by the agent's answer to WaitProcess, or by the loss of
+ * the VM. kata-shim, the host process that stands in for it, is watched the other way:
+ * when it ends first, somebody killed what docker calls the container's pid, and the
+ * process in the guest is killed too.
+ */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/agent/agent.h"
+#include "engine/persist/journal.h"
+#include "engine/sandbox_priv.h"
+#include "lib/base/clock.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/base/proc.h"
+
+#define EXIT_WAIT_FAILED 255 /* Kata's status when the agent does not tell */
+
+struct process *process_new(struct container *c, const char *exec_id)
+{
+	struct process *p = xnew(struct process);
+
+	p->container = c;
+	p->exec_id = xstrdup(exec_id);
+	p->shim_fd = -1;
+	list_init(&p->node);
+	return p;
+}
+
+static void forget_shim(struct process *p)
+{
+	if (p->shim_event)
+		event_free(take_ptr(&p->shim_event));
+	close_fd(&p->shim_fd);
+}
+
+void process_free(struct process *p)
+{
+	struct sandbox *sb;
+
+	if (!p)
+		return;
+	sb = p->container->sandbox;
+	if (sb->agent)
+		agent_forget(sb->agent, p);
+	journal_strike(sb->journal, p->shim_seq);
+	forget_shim(p);
+	list_remove(&p->node);
+	if (p->process)
+		protobuf_c_message_free_unpacked(&p->process->base, NULL);
+	free(p->exec_id);
+	free(p);
+}
+
+/* The agent knows a container's init by the container's id. */
+static const char *agent_exec_id(const struct process *p)
+{
+	return p->exec_id[0] ? p->exec_id : p->container->id;
+}
+
+void process_set_exit(struct process *p, int status)
+{
+	const struct exit_info info = { .status = status & 0xff, .at_ns = clock_real_ns() };
+	struct container *c = p->container;
+	struct sandbox *sb = c->sandbox;
+
+	if (p->exit.set)
+		return;
+	if (p == c->init)
+		c->status = CONTAINER_STOPPED;
+	exit_latch_set(&p->exit, &info);
+	if (sb->events.exited)
+		sb->events.exited(sb->events_arg, p);
+}
+
+static void on_waited(void *arg, int status, const struct err *err)
+{
+	struct process *p = arg;
+
+	p->waiting = false;
+	process_set_exit(p, err ? EXIT_WAIT_FAILED : status);
+}
+
+void process_watch(struct process *p)
+{
+	p->created = true;
+	p->waiting = true;
+	agent_wait(p->container->sandbox->agent, p->container->id, agent_exec_id(p), on_waited, p);
+}
+
+/* --- operations: each keeps what to tell, and whom --- */
+
+struct op {
+	struct sandbox *sb;
+	struct process *p; /* not for a signal: the process may be deleted before the answer */
+	engine_done *done;
+	void *arg;
+	int sig;
+};
+
+static struct op *op_new(struct process *p, engine_done *done, void *arg)
+{
+	struct op *op = xnew(struct op);
+
+	*op = (struct op){ .sb = p->container->sandbox, .p = p, .done = done, .arg = arg };
+	return op;
+}
+
+static void on_started(void *arg, const struct err *err)
+{
+	struct op op = *(struct op *)arg;
+
+	free(arg);
+	/* A program that could not be executed has ended: the agent's wait will say so too. */
+	op.p->starting = false;
+	op.p->started = !err;
+	if (op.p == op.p->container->init) {
+		op.p->container->busy = false;
+		if (!err && op.p->container->status == CONTAINER_CREATED)
+			op.p->container->status = CONTAINER_RUNNING;
+	}
+	op.done(op.arg, err);
+}
+
+static int check_start(const struct process *p, struct err *err)
+{
+	const struct container *c = p->container;
+
+	if (sandbox_need_up(c->sandbox, err) < 0)
+		return -1;
+	if (p->starting || p->started || p->exit.set)
+		return err_set(err, ERR_STATE, "start '%s': it was started already",
+			       p->exec_id[0] ? p->exec_id : c->id);
+	if (p == c->init && (c->busy || c->status != CONTAINER_CREATED))
+		return err_set(err, ERR_STATE, "start container '%s': it is %s", c->id,
+			       c->busy ? "busy" : container_status_name(c->status));
+	return 0;
+}
+
+static void on_exec_created(void *arg, const struct err *err)
+{
+	struct op *op = arg;
+
+	if (!err)
+		process_watch(op->p);
+	on_started(op, err);
+}
+
+void process_start(struct process *p, engine_done *done, void *arg)
+{
+	struct sandbox *sb = p->container->sandbox;
+	struct err err = ERR_INIT;
+
+	if (check_start(p, &err) < 0) {
+		sandbox_later(sb, done, arg, &err);
+		return;
+	}
+	p->starting = true;
+	if (p == p->container->init) {
+		p->container->busy = true;
+		agent_start_container(sb->agent, p->container->id, on_started,
+				      op_new(p, done, arg));
+		return;
+	}
+	agent_exec(sb->agent, p->container->id, p->exec_id, p->process, on_exec_created,
+		   op_new(p, done, arg));
+}
+
+/* SIGKILL must work: an agent that leaves it unanswered has lost its guest. */
+static void on_signalled(void *arg, const struct err *err)
+{
+	struct op op = *(struct op *)arg;
+
+	free(arg);
+	if (err && op.sig == SIGKILL &&
+	    (err->code == ERR_TIMEOUT || err->code == ERR_UNAVAILABLE)) {
+		struct err why = *err;
+
+		err_wrap(&why, "the agent left SIGKILL unanswered");
+		sandbox_lose(op.sb, &why);
+		op.done(op.arg, NULL);
+		return;
+	}
+	op.done(op.arg, err);
+}
+
+void process_signal(struct process *p, int sig, bool all, engine_done *done, void *arg)
+{
+	struct sandbox *sb = p->container->sandbox;
+	struct err err = ERR_INIT;
+	struct op *op;
+
+	if (p->exit.set && !(all && sandbox_is_up(sb))) {
+		err_set(&err, ERR_STATE, "signal '%s': it has ended",
+			p->exec_id[0] ? p->exec_id : p->container->id);
+		sandbox_later(sb, done, arg, sig == SIGKILL || sig == SIGTERM ? NULL : &err);
+		return;
+	}
+	if (sandbox_need_up(sb, &err) < 0 || !p->created) {
+		if (err.code == ERR_OK)
+			err_set(&err, ERR_STATE, "signal '%s': it is not created yet", p->exec_id);
+		sandbox_later(sb, done, arg, &err);
+		return;
+	}
+	op = op_new(p, done, arg);
+	op->sig = sig;
+	agent_signal(sb->agent, p->container->id, all ? "" : agent_exec_id(p), sig, on_signalled, op);
+}
+
+void process_delete(struct process *p, engine_done *done, void *arg)
+{
+	struct sandbox *sb = p->container->sandbox;
+	struct err err = ERR_INIT;
+
+	if (p == p->container->init || p->starting || (p->created && !p->exit.set))
+		err_set(&err, ERR_STATE, "delete process '%s': it has not ended", p->exec_id);
+	else
+		process_free(p);
+	sandbox_later(sb, done, arg, err.code == ERR_OK ? NULL : &err);
+}
+
+/* --- the stand-in --- */
+
+static void ignore_result(void *arg, const struct err *err)
+{
+	(void)arg, (void)err;
+}
+
+static void on_shim_ended(evutil_socket_t fd, short what, void *arg)
+{
+	struct process *p = arg;
+
+	(void)fd, (void)what;
+	forget_shim(p);
+	p->shim_pid = 0;
+	journal_strike(p->container->sandbox->journal, p->shim_seq);
+	p->shim_seq = 0;
+	if (!p->exit.set)
+		process_signal(p, SIGKILL, p == p->container->init, ignore_result, NULL);
+}
+
+int process_attach_shim(struct process *p, pid_t pid, uint64_t start_ticks, struct err *err)
+{
+	struct sandbox *sb = p->container->sandbox;
+	scoped_fd int fd = -1;
+
+	if (p->shim_fd >= 0)
+		return err_set(err, ERR_EXISTS, "attach process %d: process %d stands in already",
+			       (int)pid, (int)p->shim_pid);
+	fd = proc_open(pid, start_ticks, err);
+	if (fd < 0)
+		return err_wrap(err, "attach process %d", (int)pid);
+	p->shim_seq = journal_add_process(sb->journal, "kata-shim", pid, start_ticks, err);
+	if (!p->shim_seq)
+		return -1;
+	p->shim_pid = pid;
+	p->shim_fd = take_fd(&fd);
+	p->shim_event = event_new(sb->base, p->shim_fd, EV_READ, on_shim_ended, p);
+	event_add(p->shim_event, NULL);
+	return 0;
+}
+
+pid_t process_shim_pid(const struct process *p)
+{
+	return p->shim_pid;
+}
+
+const struct exit_latch *process_exit(const struct process *p)
+{
+	return &p->exit;
+}
+
+struct exit_latch *process_exit_latch(struct process *p)
+{
+	return &p->exit;
+}
+
+const char *process_exec_id(const struct process *p)
+{
+	return p->exec_id;
+}
+
+struct container *process_container(const struct process *p)
+{
+	return p->container;
+}
+
+bool process_started(const struct process *p)
+{
+	return p->started;
+}

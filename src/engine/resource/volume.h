@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * volume.h - which of a container's mounts come from the host, and how
+ *
+ * volumes_plan() decides, volumes_place() carries out. A bind mount of the host becomes
+ * a place in the share and its source in the guest's spec becomes the path where the
+ * guest sees it; all other mounts are made in the guest from what the guest has.
+ *
+ * Limits: VOLUMES_MAX a container
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "lib/base/err.h"
+#include "oci.pb-c.h"
+
+struct share;
+
+#define VOLUMES_MAX 1024
+
+struct volume {
+	size_t mount;      /* index in spec->mounts */
+	char *host_path;   /* NULL: nothing to place, only guest_path matters */
+	char *name;        /* below the share; NULL with host_path */
+	char *guest_path;  /* the source in the guest's spec */
+	bool read_only, recursive;
+	bool placed;
+};
+
+struct volumes {
+	struct volume *list;
+	size_t n;
+};
+
+/*
+ * What kind of thing a path is, so that the plan itself touches nothing: st_mode's type
+ * bits, 0 when it does not exist.
+ */
+typedef mode_t volume_type_fn(void *arg, const char *path);
+mode_t volume_type_on_host(void *arg, const char *path); /* the real one; follows links */
+
+/*
+ * token makes names unguessable and distinct: 16 hex digits, one a container.
+ * Errors: ERR_INVALID naming the mount: source missing, a socket, a FIFO, a device that is
+ * not below /dev.
+ */
+int volumes_plan(const Grpc__Spec *spec, const char *container_id, const char *token,
+		 volume_type_fn *type_of, void *arg, struct volumes *ret, struct err *err);
+
+/* On failure those placed already are marked so; volumes_take_away() undoes them. */
+int volumes_place(struct volumes *volumes, struct share *share, struct err *err);
+int volumes_take_away(struct volumes *volumes, struct share *share, struct err *err);
+void volumes_done(struct volumes *volumes);

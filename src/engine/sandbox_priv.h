@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * sandbox_priv.h - what the engine's own files know of one another
+ */
+#include "engine/engine.h"
+#include "engine/resource/volume.h"
+#include "engine/vmm/vm_config.h"
+#include "lib/base/flow.h"
+#include "lib/base/list.h"
+
+struct accel_choice;
+struct agent;
+struct cgroup;
+struct journal;
+struct share;
+struct virtiofsd;
+struct vmm;
+
+enum sandbox_state {
+	SANDBOX_NEW,     /* nothing made */
+	SANDBOX_BOOTING, /* sandbox_up runs */
+	SANDBOX_UP,      /* the guest answers */
+	SANDBOX_LOST,    /* the VM is gone; containers are stopped and wait for delete */
+	SANDBOX_DOWN,    /* sandbox_down runs or has run */
+};
+
+struct sandbox {
+	struct event_base *base;
+	char *id;
+	struct config *config;
+	struct sandbox_events events;
+	void *events_arg;
+	enum sandbox_state state;
+	struct err lost; /* why, in SANDBOX_LOST */
+
+	/* what the first container asked for; in use while booting */
+	Grpc__Spec *spec;
+
+	/* in the order of sandbox_up */
+	struct journal *journal;
+	struct accel_choice *accel_choice;
+	enum vm_accel accel;
+	struct cgroup *cgroup;
+	uint64_t cgroup_seq;
+	struct share *share; /* NULL when nothing is shared */
+	struct virtiofsd *virtiofsd;
+	uint64_t virtiofsd_seq;
+	int vsock_fd;
+	uint32_t cid;
+	struct vm_config vm_config;
+	struct vmm *vmm;
+	uint64_t vmm_seq, vm_dir_seq;
+	struct agent *agent;
+
+	struct flow up;
+	engine_done *up_done;
+	void *up_arg;
+	bool booted;
+
+	engine_done *down_done;
+	void *down_arg;
+	struct err down_first; /* the first problem met */
+
+	struct list containers;
+
+	/* the step times of the last container_up */
+	uint64_t container_took_ns[FLOW_STEPS_MAX];
+	bool container_timed;
+};
+
+struct process {
+	struct list node;            /* in container->execs; init is not listed */
+	struct container *container;
+	char *exec_id;               /* "" for init */
+	Grpc__Process *process;      /* an exec's, owned; NULL for init */
+	bool created;                /* the agent has it */
+	bool starting, started;
+	bool waiting;                /* a WaitProcess is out */
+	struct exit_latch exit;
+	pid_t shim_pid;
+	uint64_t shim_seq;
+	int shim_fd;                 /* pidfd, -1: none */
+	struct event *shim_event;
+};
+
+struct container {
+	struct list node;
+	struct sandbox *sandbox;
+	char *id, *bundle, *rootfs;
+	Grpc__Spec *spec;
+	uint64_t created_at_ns;
+	enum container_status status;
+	bool busy; /* an operation that excludes others is running */
+	struct process *init;
+	struct list execs;
+
+	struct flow up;
+	engine_done *up_done;
+	void *up_arg;
+	struct volumes volumes;
+	bool rootfs_placed;
+	Grpc__Spec *guest_spec; /* owned, between two steps */
+	bool sandbox_pidns;
+	bool asked_guest; /* CreateContainer was sent */
+};
+
+/* sandbox.c */
+void sandbox_warn(struct sandbox *sb, const struct err *err);
+void sandbox_lose(struct sandbox *sb, const struct err *why);
+/* Fails with ERR_UNAVAILABLE and the reason unless the guest answers. */
+int sandbox_need_up(const struct sandbox *sb, struct err *err);
+/* Call done from the loop; err NULL is success. */
+void sandbox_later(struct sandbox *sb, engine_done *done, void *arg, const struct err *err);
+
+/* sandbox_up.c: each takes back what one step made; all are safe when it made nothing. */
+void sandbox_undo_agent(struct sandbox *sb);
+void sandbox_undo_virtiofsd(struct sandbox *sb);
+void sandbox_undo_share(struct sandbox *sb);
+void sandbox_undo_cgroup(struct sandbox *sb);
+void sandbox_undo_vmm(struct sandbox *sb); /* blocks until QEMU is gone, at most two seconds */
+extern const struct flow_step sandbox_up_steps[];
+extern const size_t sandbox_up_n_steps;
+
+/* container_up.c */
+void container_undo_share(struct container *c);
+extern const struct flow_step container_up_steps[];
+extern const size_t container_up_n_steps;
+void container_free(struct container *c); /* off the list, with its processes; host side must be gone */
+
+/* process.c */
+struct process *process_new(struct container *c, const char *exec_id);
+void process_free(struct process *p);
+/* The agent has it: wait for its end. */
+void process_watch(struct process *p);
+void process_set_exit(struct process *p, int status);
