@@ -341,15 +341,16 @@ static void conn_free(struct conn *conn)
 static void on_closed(void *arg, const struct err *why)
 {
 	struct conn *conn = arg;
+	struct ttrpc_server *server = conn->server;
 	void (*on_close)(void *) = conn->on_close;
 	void *on_close_arg = conn->arg;
 
 	(void)why;
-	look_flushed(conn->server);
 	if (conn->kind == STREAM_PORT)
 		cancel_calls(conn);
 	else
 		conn_free(conn);
+	look_flushed(server); /* what was queued for this peer waits no more */
 	if (on_close)
 		on_close(on_close_arg);
 }

@@ -322,8 +322,9 @@ failed:
 
 void stream_done(struct stream *s)
 {
-	if (s->fd < 0)
+	if (!s->handlers)
 		return;
+	s->handlers = NULL;
 	event_del(&s->readable);
 	event_del(&s->writable);
 	if (s->in)
