@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * agent.h - the whole of one agent
+ *
+ * One loop, one server, at most one sandbox. Handlers of every service get the struct
+ * agent as their argument.
+ */
+#include <stdbool.h>
+
+#include "agent/cmdline.h"
+
+struct channel;
+struct event_base;
+struct modules;
+struct reaper;
+struct sandbox;
+struct ttrpc_server;
+struct uevents;
+
+struct agent {
+	struct event_base *base;
+	struct agent_options options;
+	bool is_init;            /* process 1 of an initrd */
+	struct modules *modules; /* NULL: everything is built in, or somebody else loads */
+	struct uevents *uevents; /* NULL: no kernel events here */
+	struct reaper *reaper;
+	struct ttrpc_server *server;
+	struct channel *channel;
+	struct sandbox *sandbox; /* never NULL; see sandbox.h for when it is up */
+};
+
+/* End the loop once every reply is out, then the program (and the VM, when process 1). */
+void agent_stop(struct agent *agent);
