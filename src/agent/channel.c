@@ -121,7 +121,7 @@ static int serve_port(struct channel *c, struct err *err)
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return err_sys(err, errno, "open serial port '%s'", path);
-	if (ttrpc_server_serve(c->server, fd, NULL, NULL, err) < 0)
+	if (ttrpc_server_serve_port(c->server, fd, NULL, NULL, err) < 0)
 		return -1;
 	return 1;
 }

@@ -80,11 +80,6 @@ static const char *set_debug_console_vport(struct agent_options *o, const char *
 	return set_u32(&o->debug_console_vport, value, 1);
 }
 
-static const char *set_log_vport(struct agent_options *o, const char *value)
-{
-	return set_u32(&o->log_vport, value, 1);
-}
-
 static const char *set_hotplug_timeout(struct agent_options *o, const char *value)
 {
 	return set_u32(&o->hotplug_timeout_ms, value, 1000);
@@ -134,7 +129,6 @@ static const struct {
 	{ "agent.hotplug_timeout", set_hotplug_timeout },
 	{ "agent.launch_process_timeout", set_launch_timeout },
 	{ "agent.log", set_log },
-	{ "agent.log_vport", set_log_vport },
 	{ "agent.server_addr", set_server_addr },
 	{ "agent.unified_cgroup_hierarchy", set_unified },
 	{ "systemd.unified_cgroup_hierarchy", set_unified },
@@ -154,6 +148,7 @@ static const struct {
 	{ "agent.image_policy_file", "" },
 	{ "agent.image_pull_timeout", "1200" },
 	{ "agent.image_registry_auth", "" },
+	{ "agent.log_vport", "0" },
 	{ "agent.mem_agent_enable", "0" },
 	{ "agent.no_proxy", "" },
 	{ "agent.passfd_listener_port", "0" },

@@ -20,7 +20,6 @@ struct agent_options {
 	enum log_level log_level;
 	bool debug_console;
 	uint32_t debug_console_vport; /* 0: the serial port console.channel.0 */
-	uint32_t log_vport;           /* 0: none */
 	uint32_t hotplug_timeout_ms;
 	uint32_t launch_timeout_ms;
 	uint32_t container_pipe_size; /* bytes; 0: the kernel's default */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * stdio.h - a process's streams, served by kept calls
+ * streams.h - a process's streams, served by kept calls
  *
  * Nothing is buffered here: the pipe or terminal itself is the buffer. Output is read
  * when somebody asks, so a reader that stops asking stops the writer; input is answered
@@ -10,10 +10,10 @@
  * How a stream ends. A pipe ends at end of file, or, once the process has exited, after
  * the bytes that were in it at that moment: a background child that holds the pipe open
  * cannot keep an exec from ending. A terminal is hung up by the kernel when its session
- * leader exits; one that is not (STDIO_LINGER_MS later) is ended likewise.
+ * leader exits; one that is not (STREAM_LINGER_MS later) is ended likewise.
  * The end is told as an empty reply, to every reader waiting; reading on is ERR_STATE.
  *
- * Limits: STDIO_READ_MAX bytes a reply, STDIO_CALLS_MAX waiting calls a stream
+ * Limits: STREAM_READ_MAX bytes a reply, STREAM_CALLS_MAX waiting calls a stream
  * Trust:  lengths are the caller's and capped; data is only passed on
  */
 #include <event2/event.h>
@@ -28,9 +28,9 @@
 
 struct ttrpc_call;
 
-#define STDIO_READ_MAX  (1u << 20)
-#define STDIO_CALLS_MAX 64
-#define STDIO_LINGER_MS 200 /* a terminal whose session leader is gone */
+#define STREAM_READ_MAX  (1u << 20)
+#define STREAM_CALLS_MAX 64
+#define STREAM_LINGER_MS 200 /* a terminal whose session leader is gone */
 
 struct output {
 	int fd; /* -1 once ended; owned */

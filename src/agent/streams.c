@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/stdio.h"
+#include "agent/streams.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -86,8 +86,9 @@ static size_t want_len(const struct output *out, uint32_t len)
 	size_t want = TERMINAL_READ;
 
 	if (!out->terminal && ioctl(out->fd, FIONREAD, &n) == 0)
-		want = MAX((size_t)MAX(n, 0), 1u);
-	want = MIN(want, MIN((size_t)len, (size_t)STDIO_READ_MAX));
+		want = n > 0 ? (size_t)n : 1;
+	want = MIN(want, (size_t)STREAM_READ_MAX);
+	want = MIN(want, (size_t)len);
 	return out->exited && !out->terminal ? MIN(want, out->left) : want;
 }
 
@@ -102,7 +103,7 @@ static enum got read_once(struct output *out, struct ttrpc_call *call, uint32_t 
 
 	if (want == 0)
 		return GOT_END;
-	data = try_alloc(want, STDIO_READ_MAX, &err);
+	data = try_alloc(want, STREAM_READ_MAX, &err);
 	if (!data)
 		return GOT_NOTHING; /* memory may come back; the call has its deadline */
 	n = read(out->fd, data, want);
@@ -189,8 +190,8 @@ void output_read(struct output *out, struct ttrpc_call *call, uint32_t len)
 		err_set(&err, ERR_INVALID, "read of no bytes");
 	} else if (out->fd < 0 && out->told) {
 		err_set(&err, ERR_STATE, "the stream has ended");
-	} else if (out->n_readers >= STDIO_CALLS_MAX) {
-		err_set(&err, ERR_EXHAUSTED, "more than %d reads are waiting", STDIO_CALLS_MAX);
+	} else if (out->n_readers >= STREAM_CALLS_MAX) {
+		err_set(&err, ERR_EXHAUSTED, "more than %d reads are waiting", STREAM_CALLS_MAX);
 	} else if (out->fd < 0) {
 		out->told = true;
 		reply_data(call, NULL, 0);
@@ -218,7 +219,7 @@ void output_read(struct output *out, struct ttrpc_call *call, uint32_t len)
 
 void output_exited(struct output *out)
 {
-	const struct timeval linger = { .tv_usec = STDIO_LINGER_MS * 1000 };
+	const struct timeval linger = { .tv_usec = STREAM_LINGER_MS * 1000 };
 	int n = 0;
 
 	if (out->fd < 0 || out->exited)
@@ -375,8 +376,8 @@ void input_write(struct input *in, struct ttrpc_call *call, ProtobufCBinaryData 
 
 	if (in->fd < 0 || in->closing) {
 		err_set(&err, ERR_STATE, "the input is closed");
-	} else if (in->n_writers >= STDIO_CALLS_MAX) {
-		err_set(&err, ERR_EXHAUSTED, "more than %d writes are waiting", STDIO_CALLS_MAX);
+	} else if (in->n_writers >= STREAM_CALLS_MAX) {
+		err_set(&err, ERR_EXHAUSTED, "more than %d writes are waiting", STREAM_CALLS_MAX);
 	} else if (!list_empty(&in->writers)) {
 		keep_writer(in, call, data, 0);
 		return;
