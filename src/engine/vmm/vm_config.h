@@ -26,7 +26,6 @@ enum vm_machine { VM_MACHINE_Q35, VM_MACHINE_PC };
 enum vm_accel { VM_ACCEL_KVM, VM_ACCEL_TCG };
 enum vm_channel { VM_CHANNEL_SERIAL, VM_CHANNEL_VSOCK };
 enum vm_share { VM_SHARE_NONE, VM_SHARE_VIRTIOFS, VM_SHARE_9P };
-enum vm_block { VM_BLOCK_SCSI, VM_BLOCK_BLK };
 
 /* The user that the monitor runs as. */
 struct vm_user {
@@ -46,11 +45,11 @@ struct vm_facts {
 	uint32_t cid;          /* valid with has_vsock, >= 3 */
 	unsigned int host_cpus;
 	uint64_t host_memory_mib;
-	const char *fast_firmware; /* qboot.rom's path when it is installed, or NULL */
+	bool fips; /* the host's kernel runs in FIPS mode, so shall the guest's */
 	struct vm_user user;
 };
 
-/* Fill host_cpus, host_memory_mib and fast_firmware; the rest stays as it is. */
+/* Fill host_cpus, host_memory_mib and fips; the rest stays as it is. */
 int vm_facts_read_host(struct vm_facts *facts, struct err *err);
 
 /*
@@ -69,7 +68,7 @@ struct vm_config {
 	char *machine_accelerators; /* appended to -machine; "" for none */
 	enum vm_accel accel;
 	char *cpu_features; /* appended to -cpu; "" for none */
-	char *seccomp;      /* for -sandbox; NULL: off */
+	char *seccomp;      /* for -sandbox; "" for off */
 	struct vm_user user;
 	bool debug;
 
@@ -86,12 +85,13 @@ struct vm_config {
 	char *image;  /* read-only block device; NULL when initrd is set */
 	char *cmdline;
 	char *firmware; /* "" for the machine's own */
+	bool fips;
 
 	enum vm_channel channel;
 	uint32_t cid;
-	bool legacy_serial;      /* console on ttyS0 */
-	bool has_debug_port;     /* console.channel.0, the debug console without vsock */
-	char *extra_monitor;     /* "", "hmp", "qmp", "qmp-pretty" */
+	bool legacy_serial;  /* console on ttyS0 */
+	bool has_debug_port; /* console.channel.0: the debug console, without vsock */
+	char *extra_monitor; /* "", "hmp", "qmp", "qmp-pretty" */
 
 	enum vm_share share;
 	char *share_dir;
@@ -99,7 +99,6 @@ struct vm_config {
 	uint64_t fs_cache_mib; /* DAX window; 0: none */
 
 	bool has_scsi, iothreads;
-	bool disable_nesting_checks;
 	char *entropy_source;
 };
 
