@@ -4,7 +4,8 @@
  *
  * Arguments are files and directories of files. Fails when there was nothing to run: a
  * corpus that went missing must not pass for a test. With each file go its
- * truncations at a few places, which are where parsers fall.
+ * truncations at a few places, which are where parsers fall, and up to N_CHANGES changes
+ * of a single byte: the same ones on every run.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -14,7 +15,8 @@
 
 #include "fuzz.h"
 
-#define FILE_MAX (1u << 20)
+#define FILE_MAX  (1u << 20)
+#define N_CHANGES 256
 
 static size_t n_run;
 
@@ -28,6 +30,22 @@ static void run_bytes(const uint8_t *data, size_t size)
 	memcpy(copy, data, size);
 	(void)LLVMFuzzerTestOneInput(copy, size);
 	free(copy);
+}
+
+static void run_changed(uint8_t *data, size_t size)
+{
+	static const uint8_t with[] = { 0, 0xff, ' ', '9', '"', '\n', '/', '-' };
+	size_t step = size / N_CHANGES + 1;
+
+	for (size_t i = 0; i < size; i += step) {
+		uint8_t was = data[i];
+
+		data[i] = with[(i / step) % sizeof(with)];
+		run_bytes(data, size);
+		data[i] = was ^ (uint8_t)(1u << (i % 8));
+		run_bytes(data, size);
+		data[i] = was;
+	}
 }
 
 static int run_file(const char *path)
@@ -45,6 +63,7 @@ static int run_file(const char *path)
 	run_bytes(data, size);
 	for (size_t part = 1; part < 8; part++)
 		run_bytes(data, size * part / 8);
+	run_changed(data, size);
 	n_run++;
 	return 0;
 }
