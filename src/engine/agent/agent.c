@@ -248,12 +248,8 @@ void agent_abort(struct agent *agent, const struct err *why)
 	agent->gone = *why;
 	agent->gone.code = ERR_UNAVAILABLE;
 	agent->answered = false;
-	ttrpc_client_free(take_ptr(&agent->client));
-	if (list_empty(&agent->calls))
-		return;
-	list_for_each(&agent->calls, struct call, node, call)
-		call->no_channel = true;
-	run_soon(agent);
+	if (agent->client)
+		ttrpc_client_abort(agent->client, &agent->gone);
 }
 
 void agent_forget(struct agent *agent, const void *arg)

@@ -31,7 +31,7 @@ struct call {
 struct ttrpc_client {
 	struct event_base *base;
 	struct stream stream;
-	struct event start_failed;
+	struct event close_told; /* activated when we know of the end before the loop does */
 	bool is_open;
 	struct err why; /* once not open */
 	struct list calls;
@@ -206,7 +206,7 @@ static const struct stream_handlers handlers = {
 	.closed = on_closed,
 };
 
-static void on_start_failed(evutil_socket_t fd, short what, void *arg)
+static void on_close_told(evutil_socket_t fd, short what, void *arg)
 {
 	struct ttrpc_client *client = arg;
 
@@ -226,14 +226,25 @@ struct ttrpc_client *ttrpc_client_new(struct event_base *base, int fd, ttrpc_cli
 	client->arg = arg;
 	client->next_id = 1;
 	list_init(&client->calls);
-	event_assign(&client->start_failed, base, -1, 0, on_start_failed, client);
+	event_assign(&client->close_told, base, -1, 0, on_close_told, client);
 	client->is_open = stream_init(&client->stream, base, fd, STREAM_SOCKET, false, &handlers,
 				      client, &client->why) == 0;
 	if (!client->is_open) {
 		client->why.code = ERR_UNAVAILABLE;
-		event_active(&client->start_failed, EV_TIMEOUT, 0);
+		event_active(&client->close_told, EV_TIMEOUT, 0);
 	}
 	return client;
+}
+
+void ttrpc_client_abort(struct ttrpc_client *client, const struct err *why)
+{
+	if (!client->is_open)
+		return;
+	client->why = *why;
+	client->why.code = ERR_UNAVAILABLE;
+	client->is_open = false;
+	stream_done(&client->stream);
+	event_active(&client->close_told, EV_TIMEOUT, 0);
 }
 
 void ttrpc_client_free(struct ttrpc_client *client)
@@ -242,7 +253,7 @@ void ttrpc_client_free(struct ttrpc_client *client)
 		return;
 	while (!list_empty(&client->calls))
 		call_free(container_of(client->calls.next, struct call, node));
-	event_del(&client->start_failed);
+	event_del(&client->close_told);
 	if (client->is_open)
 		stream_done(&client->stream);
 	if (client->gone)

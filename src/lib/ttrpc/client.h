@@ -49,6 +49,12 @@ typedef void ttrpc_client_raw_done(void *arg, const uint8_t *payload, size_t len
 struct ttrpc_client *ttrpc_client_new(struct event_base *base, int fd, ttrpc_client_close *on_close,
 				      void *arg);
 
+/*
+ * Close, as if the peer had gone away: every pending call fails with why (ERR_UNAVAILABLE), from
+ * the loop and before any timer that is set later, and then on_close runs.
+ */
+void ttrpc_client_abort(struct ttrpc_client *client, const struct err *why);
+
 /* Drops pending calls without a word. NULL is fine. Safe inside any callback. */
 void ttrpc_client_free(struct ttrpc_client *client);
 

@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - kata-proxy from its arguments to its end; see proxy.h
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/config/config.h"
+#include "engine/persist/journal.h"
+#include "engine/vmm/accel.h"
+#include "lib/base/clock.h"
+#include "lib/base/defs.h"
+#include "lib/base/fs.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+#include "lib/ttrpc/client.h"
+#include "proxy/proxy.h"
+
+#define FLUSH_TRIES_MS 20   /* between looks whether the last replies are out */
+#define FLUSH_MS       2000 /* a client that does not read is left then */
+
+struct args {
+	const char *sandbox, *config, *log, *socket;
+	enum log_format log_format;
+	int listen_fd; /* -1: not given */
+	bool debug;
+};
+
+struct proxy {
+	struct event_base *base;
+	struct ttrpc_server *server;
+	struct tasks *tasks;
+	const struct args *args;
+	struct event *idle, *flush, *on_term, *on_int;
+	uint64_t flush_until_ns;
+};
+
+/* --- what the tasks ask for and tell --- */
+
+static void log_lines(char **lines)
+{
+	for (size_t i = 0; lines && lines[i]; i++)
+		log_warn(lines[i]);
+}
+
+static int apply_annotations(struct config *config, const Grpc__Spec *spec, char ***warnings,
+			     struct err *err)
+{
+	scoped_free struct config_annotation *list = xcalloc(spec->n_annotations, sizeof(*list));
+
+	for (size_t i = 0; i < spec->n_annotations; i++)
+		list[i] = (struct config_annotation){ .key = spec->annotations[i]->key,
+						      .value = spec->annotations[i]->value };
+	return config_apply_annotations(config, list, spec->n_annotations, warnings, err);
+}
+
+static struct config *configure(void *arg, const Grpc__Spec *spec, const char *bundle,
+				struct err *err)
+{
+	struct proxy *proxy = arg;
+	scoped(config_free_at) struct config *config = config_new_default();
+	scoped_strv char **warnings = NULL;
+	struct config_facts facts;
+
+	(void)bundle;
+	if (config_load(config, proxy->args->config, &warnings, err) < 0 ||
+	    apply_annotations(config, spec, &warnings, err) < 0 ||
+	    config_facts_read(&facts, err) < 0 ||
+	    config_validate(config, &facts, &warnings, err) < 0)
+		return NULL;
+	log_lines(warnings);
+	event_del(proxy->idle);
+	return take_ptr(&config);
+}
+
+static void try_end(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval again = { .tv_usec = FLUSH_TRIES_MS * 1000 };
+	struct proxy *proxy = arg;
+
+	(void)fd, (void)what;
+	if (ttrpc_server_flushed(proxy->server) || clock_mono_ns() > proxy->flush_until_ns)
+		event_base_loopbreak(proxy->base);
+	else
+		evtimer_add(proxy->flush, &again);
+}
+
+/* The engine removes the directory together with the journal; without a sandbox it is ours. */
+static void remove_unused_dir(const struct proxy *proxy)
+{
+	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, proxy->args->sandbox);
+	struct err err = ERR_INIT;
+
+	if (!tasks_sandbox(proxy->tasks) && dir_remove(dir, &err) < 0)
+		log_warn("directory not removed, going on", "reason", err.text);
+}
+
+static void on_down(void *arg, const struct err *err)
+{
+	struct proxy *proxy = arg;
+
+	if (err)
+		log_warn("sandbox taken down, something is left", "reason", err->text);
+	else
+		log_info("sandbox taken down");
+	remove_unused_dir(proxy);
+	ttrpc_server_unlisten(proxy->server);
+	proxy->flush_until_ns = clock_mono_ns() + FLUSH_MS * NS_PER_MS;
+	event_active(proxy->flush, EV_TIMEOUT, 0);
+}
+
+static void on_stillborn(void *arg)
+{
+	struct proxy *proxy = arg;
+
+	tasks_down(proxy->tasks);
+}
+
+static void on_failed(void *arg, const char *what, const struct err *err)
+{
+	(void)arg;
+	log_error(what, "reason", err->text);
+}
+
+static void on_warning(void *arg, const char *text)
+{
+	(void)arg;
+	log_warn(text);
+}
+
+static void on_console(void *arg, const char *line)
+{
+	(void)arg;
+	log_debug("console", "vmconsole", line);
+}
+
+static void on_timeline(void *arg, const char *operation, const char *step, uint64_t took_ns)
+{
+	scoped_free char *us = xasprintf("%llu", (unsigned long long)(took_ns / 1000));
+
+	(void)arg;
+	log_debug("step", "operation", operation, "step", step, "took_us", us);
+}
+
+static const struct tasks_front front = {
+	.configure = configure,
+	.down = on_down,
+	.stillborn = on_stillborn,
+	.failed = on_failed,
+	.warning = on_warning,
+	.console = on_console,
+	.timeline = on_timeline,
+};
+
+/* --- life --- */
+
+static void on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	struct proxy *proxy = arg;
+
+	(void)fd, (void)what;
+	log_warn("nobody made a container, ending");
+	tasks_down(proxy->tasks);
+}
+
+static void on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct proxy *proxy = arg;
+
+	(void)what;
+	log_info("told to end by a signal", "signal", strsignal((int)sig));
+	tasks_down(proxy->tasks);
+}
+
+static int serve(struct proxy *proxy, int listen_fd, struct err *err)
+{
+	const struct timeval idle = { .tv_sec = PROXY_IDLE_MS / 1000 };
+	const struct ttrpc_service services[] = {
+		tasks_service(proxy->tasks),
+		supervisor_service(proxy->tasks),
+		pass_agent_service(proxy->tasks),
+		pass_health_service(proxy->tasks),
+	};
+
+	proxy->server = ttrpc_server_new(proxy->base, services, ARRAY_LEN(services));
+	if (ttrpc_server_listen(proxy->server, listen_fd, err) < 0)
+		return -1;
+	evtimer_add(proxy->idle, &idle);
+	event_add(proxy->on_term, NULL);
+	event_add(proxy->on_int, NULL);
+	event_base_dispatch(proxy->base);
+	return 0;
+}
+
+static int run(const struct args *args, int listen_fd, struct err *err)
+{
+	struct proxy proxy = { .base = event_base_new(), .args = args };
+	int r;
+
+	proxy.tasks = tasks_new(proxy.base, args->sandbox, &front, &proxy);
+	proxy.idle = evtimer_new(proxy.base, on_idle, &proxy);
+	proxy.flush = evtimer_new(proxy.base, try_end, &proxy);
+	proxy.on_term = evsignal_new(proxy.base, SIGTERM, on_signal, &proxy);
+	proxy.on_int = evsignal_new(proxy.base, SIGINT, on_signal, &proxy);
+	r = serve(&proxy, listen_fd, err);
+	ttrpc_server_free(proxy.server);
+	tasks_free(proxy.tasks);
+	event_free(proxy.idle);
+	event_free(proxy.flush);
+	event_free(proxy.on_term);
+	event_free(proxy.on_int);
+	event_base_free(proxy.base);
+	return r;
+}
+
+/* --- arguments: one dash, as Kata 1.x has them; two are fine --- */
+
+static int parse_flag(struct args *args, const char *name, const char *value, struct err *err)
+{
+	unsigned long long number;
+
+	if (strcmp(name, "sandbox") == 0)
+		args->sandbox = value;
+	else if (strcmp(name, "config") == 0)
+		args->config = value;
+	else if (strcmp(name, "log") == 0)
+		args->log = value;
+	else if (strcmp(name, "listen-socket") == 0)
+		args->socket = str_starts(value, "unix://") ? value + strlen("unix://") : value;
+	else if (strcmp(name, "log-format") == 0 && strcmp(value, "json") == 0)
+		args->log_format = LOG_FORMAT_JSON;
+	else if (strcmp(name, "log-format") == 0 && strcmp(value, "text") == 0)
+		args->log_format = LOG_FORMAT_TEXT;
+	else if (strcmp(name, "listen-fd") == 0 && parse_u64(value, 1023, &number))
+		args->listen_fd = (int)number;
+	else
+		return err_set(err, ERR_INVALID, "flag '-%s %s' is not known", name, value);
+	return 0;
+}
+
+static int parse_args(int argc, char **argv, struct args *args, struct err *err)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *name = argv[i] + (str_starts(argv[i], "--") ? 2 : 1);
+
+		if (argv[i][0] != '-')
+			return err_set(err, ERR_INVALID, "argument '%s' is not known", argv[i]);
+		if (strcmp(name, "debug") == 0) {
+			args->debug = true;
+		} else if (i + 1 == argc) {
+			return err_set(err, ERR_INVALID, "flag '%s' wants a value, or is not known",
+				       argv[i]);
+		} else if (parse_flag(args, name, argv[++i], err) < 0) {
+			return -1;
+		}
+	}
+	if (!args->sandbox || !args->config)
+		return err_set(err, ERR_INVALID, "flags '-sandbox' and '-config' are required");
+	if ((args->listen_fd < 0) == !args->socket)
+		return err_set(err, ERR_INVALID, "one of '-listen-fd' and '-listen-socket' is required");
+	return 0;
+}
+
+static int open_log(const struct args *args, struct err *err)
+{
+	int fd = STDERR_FILENO;
+
+	if (args->log) {
+		fd = open(args->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0640);
+		if (fd < 0)
+			return err_sys(err, errno, "open log '%s'", args->log);
+	}
+	log_setup(fd, args->log_format, args->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "kata-proxy",
+		  "proxy");
+	log_add_pair("sandbox", args->sandbox);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct args args = { .listen_fd = -1 };
+	struct err err = ERR_INIT;
+	int fd, probe = kvm_probe_main(argc, argv);
+
+	if (probe >= 0)
+		return probe;
+	if (argc == 2 && strstr(argv[1], "-version")) {
+		printf("kata-proxy version %s\n", KATA_VERSION);
+		return 0;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (parse_args(argc, argv, &args, &err) == 0 && open_log(&args, &err) == 0) {
+		fd = args.socket ? unix_listen(args.socket, &err) : args.listen_fd;
+		if (fd >= 0 && run(&args, fd, &err) == 0)
+			return 0;
+	}
+	fprintf(stderr, "kata-proxy: %s\n", err.text);
+	return 1;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * proxy.h - kata-proxy: the supervisor of one sandbox under the OCI command line
+ *
+ * Started by `kata-runtime create` with the listening end of proxy.sock, in a session of
+ * its own. It serves
+ *
+ *	containerd.task.v2.Task          the containers (src/task)
+ *	kata.supervisor.Supervisor       what the Task service lacks (service.c)
+ *	grpc.AgentService, grpc.Health   passed through to the guest untouched (pass.c)
+ *
+ * and ends when it was told to shut down, when its first container could not be made, or
+ * when nobody made one within PROXY_IDLE_MS. Whatever the reason, it takes the sandbox down first.
+ *
+ *	kata-proxy -sandbox ID -listen-fd N -config FILE [-log FILE] [-log-format text|json] [-debug]
+ *
+ * -listen-socket unix://PATH may stand in for -listen-fd, as Kata 1.x has it.
+ *
+ * It is no subreaper: the kata-shim processes belong to whoever runs kata-runtime, which waits for
+ * them; the supervisor watches them by pidfd.
+ */
+#include "lib/ttrpc/server.h"
+#include "task/task.h"
+
+#define PROXY_IDLE_MS 30000
+
+/* pass.c: calls on their way to the agent. tasks is borrowed. */
+struct ttrpc_service pass_agent_service(struct tasks *tasks);
+struct ttrpc_service pass_health_service(struct tasks *tasks);
+
+/* service.c: borrows tasks. */
+struct ttrpc_service supervisor_service(struct tasks *tasks);

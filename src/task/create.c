@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * create.c - Task.Create: the sandbox, if this is its first container, then the container
+ */
+#include <stdlib.h>
+
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/oci/spec.h"
+#include "task/task_priv.h"
+
+struct create {
+	struct tasks *tasks;
+	struct reply *reply;
+	char *id, *bundle, *rootfs;
+	Grpc__Spec *spec;
+	bool first; /* makes the sandbox */
+};
+
+static void create_free(struct create *create)
+{
+	if (create->spec)
+		protobuf_c_message_free_unpacked(&create->spec->base, NULL);
+	free(create->id);
+	free(create->bundle);
+	free(create->rootfs);
+	free(create);
+}
+
+static void fail(struct create *create, const struct err *err)
+{
+	struct tasks *tasks = create->tasks;
+	bool stillborn = create->first;
+	struct err why = *err;
+
+	err_wrap(&why, "create container '%s'", create->id);
+	reply_fail(create->reply, &why);
+	create_free(create);
+	if (stillborn && tasks->front->stillborn)
+		tasks->front->stillborn(tasks->arg);
+}
+
+static void on_created(void *arg, const struct err *err)
+{
+	Containerd__Task__V2__CreateTaskResponse resp = CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
+	struct create *create = arg;
+	struct tasks *tasks = create->tasks;
+
+	if (err) {
+		fail(create, err);
+		return;
+	}
+	if (tasks->front->timeline)
+		sandbox_timeline(tasks->sandbox, tasks->front->timeline, tasks->arg);
+	resp.pid = (uint32_t)sandbox_vmm_pid(tasks->sandbox);
+	reply_send(create->reply, &resp.base);
+	create_free(create);
+}
+
+static void make_container(struct create *create)
+{
+	container_create(create->tasks->sandbox, create->id, create->bundle, create->rootfs,
+			 create->spec, on_created, create);
+}
+
+static void on_sandbox_up(void *arg, const struct err *err)
+{
+	struct create *create = arg;
+
+	if (err)
+		fail(create, err);
+	else
+		make_container(create);
+}
+
+/* --- what the engine tells by itself --- */
+
+static void on_warning(void *arg, const char *text)
+{
+	struct tasks *tasks = arg;
+
+	if (tasks->front->warning)
+		tasks->front->warning(tasks->arg, text);
+}
+
+static void on_console(void *arg, const char *line)
+{
+	struct tasks *tasks = arg;
+
+	if (tasks->front->console)
+		tasks->front->console(tasks->arg, line);
+}
+
+static void on_vm_lost(void *arg, const struct err *why)
+{
+	struct tasks *tasks = arg;
+
+	if (tasks->front->failed)
+		tasks->front->failed(tasks->arg, "keep the virtual machine", why);
+}
+
+static const struct sandbox_events engine_events = {
+	.vm_lost = on_vm_lost,
+	.warning = on_warning,
+	.console = on_console,
+};
+
+static int make_sandbox(struct create *create, struct err *err)
+{
+	struct tasks *tasks = create->tasks;
+	struct config *config = tasks->front->configure(tasks->arg, create->spec, create->bundle, err);
+
+	if (!config)
+		return -1;
+	tasks->sandbox = sandbox_new(tasks->base, tasks->sandbox_id, config, &engine_events, tasks, err);
+	if (!tasks->sandbox)
+		return -1;
+	sandbox_up(tasks->sandbox, create->spec, on_sandbox_up, create);
+	return 0;
+}
+
+/* spec.root.path is relative to the bundle unless it is absolute. */
+static char *find_rootfs(const char *bundle, const Grpc__Spec *spec)
+{
+	const char *path = spec->root->path;
+
+	return path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", bundle, path);
+}
+
+static int check_request(const struct tasks *tasks, const Containerd__Task__V2__CreateTaskRequest *req,
+			 struct err *err)
+{
+	if (tasks->going_down)
+		return err_set(err, ERR_STATE, "the sandbox is being taken down");
+	if (req->n_rootfs)
+		return err_set(err, ERR_UNIMPLEMENTED, "mounts of the root file system in the request");
+	if (req->checkpoint[0] || req->parent_checkpoint[0])
+		return err_set(err, ERR_UNIMPLEMENTED, "restore from a checkpoint");
+	if (req->stdin[0] || req->stdout[0] || req->stderr[0])
+		return err_set(err, ERR_UNIMPLEMENTED, "streams by path");
+	if (req->bundle[0] != '/')
+		return err_set(err, ERR_INVALID, "bundle '%s' is not an absolute path", req->bundle);
+	return 0;
+}
+
+void task_create(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__CreateTaskRequest *req = (const void *)msg;
+	struct create *create = xnew(struct create);
+	struct err err = ERR_INIT;
+
+	create->tasks = arg;
+	create->reply = reply_new(arg, call, "create container");
+	create->id = xstrdup(req->id);
+	create->bundle = xstrdup(req->bundle);
+	create->first = !create->tasks->sandbox;
+	if (check_request(create->tasks, req, &err) < 0 ||
+	    !(create->spec = spec_load(req->bundle, &err))) {
+		fail(create, &err);
+		return;
+	}
+	create->rootfs = find_rootfs(req->bundle, create->spec);
+	if (!create->first)
+		make_container(create);
+	else if (make_sandbox(create, &err) < 0)
+		fail(create, &err);
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * run.c - Task.Start, Kill, Pause, Resume, Exec, Update: what changes a task that exists
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "lib/oci/spec.h"
+#include "task/task_priv.h"
+
+struct start {
+	struct tasks *tasks;
+	struct reply *reply;
+	struct process *p;
+};
+
+static void on_started(void *arg, const struct err *err)
+{
+	Containerd__Task__V2__StartResponse resp = CONTAINERD__TASK__V2__START_RESPONSE__INIT;
+	struct start start = *(struct start *)arg;
+
+	free(arg);
+	if (err) {
+		reply_fail(start.reply, err);
+		return;
+	}
+	resp.pid = tasks_pid(start.tasks, start.p);
+	reply_send(start.reply, &resp.base);
+}
+
+void task_start(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__StartRequest *req = (const void *)msg;
+	struct reply *reply = reply_new(arg, call, "start process");
+	struct err err = ERR_INIT;
+	struct process *p = tasks_find_process(arg, req->id, req->exec_id, &err);
+	struct start *start;
+
+	if (!p) {
+		reply_fail(reply, &err);
+		return;
+	}
+	start = xnew(struct start);
+	*start = (struct start){ .tasks = arg, .reply = reply, .p = p };
+	process_start(p, on_started, start);
+}
+
+void task_kill(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__KillRequest *req = (const void *)msg;
+	struct reply *reply = reply_new(arg, call, "signal process");
+	struct err err = ERR_INIT;
+	struct process *p = tasks_find_process(arg, req->id, req->exec_id, &err);
+
+	if (p && (req->signal == 0 || req->signal >= _NSIG))
+		err_set(&err, ERR_INVALID, "signal process: no signal has number %u", req->signal);
+	if (err.code != ERR_OK)
+		reply_fail(reply, &err);
+	else
+		process_signal(p, (int)req->signal, req->all, reply_done, reply);
+}
+
+void task_pause(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__PauseRequest *req = (const void *)msg;
+	struct reply *reply = reply_new(arg, call, "pause container");
+	struct err err = ERR_INIT;
+	struct container *c = tasks_find(arg, req->id, &err);
+
+	if (c)
+		container_pause(c, reply_done, reply);
+	else
+		reply_fail(reply, &err);
+}
+
+void task_resume(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__ResumeRequest *req = (const void *)msg;
+	struct reply *reply = reply_new(arg, call, "resume container");
+	struct err err = ERR_INIT;
+	struct container *c = tasks_find(arg, req->id, &err);
+
+	if (c)
+		container_resume(c, reply_done, reply);
+	else
+		reply_fail(reply, &err);
+}
+
+/* An Any holds JSON; its type is named by the last part of a path of any version. */
+static ProtobufCMessage *parse_any(const Containerd__Task__V2__Any *any, const char *type,
+				   const ProtobufCMessageDescriptor *desc, struct err *err)
+{
+	const char *last = any ? strrchr(any->type_url, '/') : NULL;
+
+	if (!any || !last || strcmp(last + 1, type) != 0) {
+		err_set(err, ERR_INVALID, "read '%s' of the request: it holds '%.64s'", type,
+			any ? any->type_url : "nothing");
+		return NULL;
+	}
+	return spec_parse(desc, (const char *)any->value.data, any->value.len, err);
+}
+
+void task_exec(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__ExecProcessRequest *req = (const void *)msg;
+	struct reply *reply = reply_new(arg, call, "exec");
+	struct err err = ERR_INIT;
+	struct container *c = tasks_find(arg, req->id, &err);
+	ProtobufCMessage *process = NULL;
+
+	if (c && (req->stdin[0] || req->stdout[0] || req->stderr[0]))
+		err_set(&err, ERR_UNIMPLEMENTED, "streams by path");
+	else if (c)
+		process = parse_any(req->spec, "Process", &grpc__process__descriptor, &err);
+	if (!process) {
+		reply_fail(reply, &err);
+		return;
+	}
+	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process, reply_done, reply);
+	protobuf_c_message_free_unpacked(process, NULL);
+}
+
+void task_update(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Containerd__Task__V2__UpdateTaskRequest *req = (const void *)msg;
+	struct reply *reply = reply_new(arg, call, "update container");
+	struct err err = ERR_INIT;
+	struct container *c = tasks_find(arg, req->id, &err);
+	ProtobufCMessage *res = NULL;
+
+	if (c)
+		res = parse_any(req->resources, "LinuxResources", &grpc__linux_resources__descriptor,
+				&err);
+	if (!res) {
+		reply_fail(reply, &err);
+		return;
+	}
+	container_update(c, (const Grpc__LinuxResources *)(const void *)res, reply_done, reply);
+	protobuf_c_message_free_unpacked(res, NULL);
+}

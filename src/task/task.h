@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * task.h - containerd's Task service on top of one sandbox of the engine
+ *
+ * The border where containerd's messages end. Both supervisors serve it: to containerd,
+ * and to the OCI command line, whose kata-shim carries the streams itself, so that stdin,
+ * stdout and stderr of Create and Exec are empty there.
+ *
+ * The first container makes the sandbox: its configuration comes from the front end.
+ *
+ * Spec:  containerd runtime v2, containerd.task.v2.Task; protocols/task.proto
+ * Trust: the caller is trusted; its messages are checked all the same
+ */
+#include <stdbool.h>
+
+#include "lib/base/err.h"
+#include "lib/ttrpc/server.h"
+#include "oci.pb-c.h"
+
+struct config;
+struct event_base;
+struct sandbox;
+struct tasks;
+
+struct tasks_front {
+	/* The configuration for a sandbox that begins with this container; NULL on failure. */
+	struct config *(*configure)(void *arg, const Grpc__Spec *spec, const char *bundle,
+				    struct err *err);
+	/*
+	 * Everything was taken down, after Shutdown or tasks_down(); err is the first thing that
+	 * could not be removed. Called once; nothing happens afterwards.
+	 */
+	void (*down)(void *arg, const struct err *err);
+	/* The first container could not be made, so there is no sandbox; its caller was told. */
+	void (*stillborn)(void *arg);
+	/* To be logged by the front end. */
+	void (*failed)(void *arg, const char *what, const struct err *err);
+	void (*warning)(void *arg, const char *text);
+	void (*console)(void *arg, const char *line);
+	void (*timeline)(void *arg, const char *operation, const char *step, uint64_t took_ns);
+};
+
+/* front and arg are borrowed for the life of the tasks. */
+struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
+			const struct tasks_front *front, void *arg);
+/* Take the sandbox down whatever is in it; front->down follows. Asking again changes nothing. */
+void tasks_down(struct tasks *tasks);
+void tasks_free(struct tasks *tasks); /* after down, or when there never was a sandbox */
+
+/* The row for ttrpc_server_new(); borrows tasks. */
+struct ttrpc_service tasks_service(struct tasks *tasks);
+
+struct sandbox *tasks_sandbox(const struct tasks *tasks); /* NULL: none yet */

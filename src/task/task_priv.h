@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * task_priv.h - what the files of the Task service share
+ */
+#include "engine/engine.h"
+#include "task.pb-c.h"
+#include "task/task.h"
+
+struct tasks {
+	struct event_base *base;
+	char *sandbox_id;
+	const struct tasks_front *front;
+	void *arg;
+	struct sandbox *sandbox; /* from the first Create on */
+	bool going_down;
+	struct reply *shutdown; /* who asked for it, told when it is done */
+};
+
+/* reply.c: a call that is answered when an operation of the engine ends. */
+struct reply;
+struct reply *reply_new(struct tasks *tasks, struct ttrpc_call *call, const char *what);
+void reply_done(void *arg, const struct err *err); /* an engine_done: Empty, or the error */
+void reply_send(struct reply *reply, const ProtobufCMessage *resp);
+void reply_fail(struct reply *reply, const struct err *err);
+
+struct container *tasks_find(const struct tasks *tasks, const char *id, struct err *err);
+struct process *tasks_find_process(const struct tasks *tasks, const char *id, const char *exec_id,
+				   struct err *err);
+/* What stands for the process on the host: kata-shim, else the VM. */
+uint32_t tasks_pid(const struct tasks *tasks, const struct process *p);
+/* Borrows *at. */
+Containerd__Task__V2__Timestamp *timestamp_fill(Containerd__Task__V2__Timestamp *at, uint64_t ns);
+
+/* The methods; each ends its call once, now or later. */
+typedef void task_method(struct ttrpc_call *call, const ProtobufCMessage *req, void *tasks);
+task_method task_create, task_start, task_kill, task_pause, task_resume, task_exec, task_update;
+task_method task_state, task_pids, task_connect, task_wait, task_delete, task_shutdown;

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tasks.c - the table of methods, and the way down
+ */
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "task/task_priv.h"
+
+struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
+			const struct tasks_front *front, void *arg)
+{
+	struct tasks *tasks = xnew(struct tasks);
+
+	tasks->base = base;
+	tasks->sandbox_id = xstrdup(sandbox_id);
+	tasks->front = front;
+	tasks->arg = arg;
+	return tasks;
+}
+
+void tasks_free(struct tasks *tasks)
+{
+	if (!tasks)
+		return;
+	sandbox_free(tasks->sandbox);
+	free(tasks->sandbox_id);
+	free(tasks);
+}
+
+struct sandbox *tasks_sandbox(const struct tasks *tasks)
+{
+	return tasks->sandbox;
+}
+
+static void on_down(void *arg, const struct err *err)
+{
+	struct tasks *tasks = arg;
+
+	if (tasks->shutdown)
+		reply_done(take_ptr(&tasks->shutdown), err);
+	tasks->front->down(tasks->arg, err);
+}
+
+static void down_without_sandbox(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	on_down(arg, NULL);
+}
+
+void tasks_down(struct tasks *tasks)
+{
+	const struct timeval now = { 0 };
+
+	if (tasks->going_down)
+		return;
+	tasks->going_down = true;
+	if (tasks->sandbox)
+		sandbox_down(tasks->sandbox, on_down, tasks);
+	else
+		event_base_once(tasks->base, -1, EV_TIMEOUT, down_without_sandbox, tasks, &now);
+}
+
+/* Not listed, and so answered as unimplemented by name: Checkpoint, ResizePty, CloseIO, Stats. */
+static const struct ttrpc_method methods[] = {
+	{ "Create", task_create },     { "Start", task_start },   { "Kill", task_kill },
+	{ "Pause", task_pause },       { "Resume", task_resume }, { "Exec", task_exec },
+	{ "Update", task_update },     { "State", task_state },   { "Pids", task_pids },
+	{ "Connect", task_connect },   { "Wait", task_wait },     { "Delete", task_delete },
+	{ "Shutdown", task_shutdown },
+};
+
+struct ttrpc_service tasks_service(struct tasks *tasks)
+{
+	return (struct ttrpc_service){
+		.desc = &containerd__task__v2__task__descriptor,
+		.methods = methods,
+		.n_methods = ARRAY_LEN(methods),
+		.arg = tasks,
+	};
+}
