@@ -33,8 +33,10 @@
 #define CONFIG_DROPINS_MAX    64         /* files in config.d */
 #define CONFIG_ANNOTATION_MAX (64u << 10) /* bytes of one value */
 
-#define CONFIG_FILE_ETC      "/etc/kata-containers/configuration.toml"
-#define CONFIG_FILE_DEFAULTS "/usr/share/defaults/kata-containers/configuration.toml"
+#define CONFIG_DIR_ETC       "/etc/kata-containers"
+#define CONFIG_DIR_DEFAULTS  "/usr/share/defaults/kata-containers"
+#define CONFIG_FILE_ETC      CONFIG_DIR_ETC "/configuration.toml"
+#define CONFIG_FILE_DEFAULTS CONFIG_DIR_DEFAULTS "/configuration.toml"
 
 enum config_tristate { CONFIG_AUTO, CONFIG_NO, CONFIG_YES };
 
@@ -272,9 +274,11 @@ void config_free_at(struct config **config); /* for scoped() */
 
 /*
  * Which file to load: the first that is given of annotation (io.katacontainers.config_path),
- * option (CreateTask's config_path), env (KATA_CONF_FILE) and cli (--config), each NULL or "" when
- * not given and then trusted to exist; else the first that exists of the two well-known paths.
- * ERR_NOT_FOUND "Cannot find usable config file (...)". *ret is owned by the caller.
+ * option (CreateTask's config_path), env (KATA_CONF_FILE) and cli (--config), each NULL or ""
+ * when not given; else the first that exists of the two well-known files.
+ * A configuration names the programs that run as root, so an annotation may only choose among the
+ * files below the two well-known directories: ERR_DENIED. ERR_NOT_FOUND "Cannot find usable
+ * config file (...)". *ret is owned by the caller.
  */
 struct config_find {
 	const char *annotation;

@@ -46,40 +46,45 @@ const struct config_key config_keys[] = {
 	  .meaning = "globs of programs an annotation may name; no annotation names a program here" },
 	{ KEY(hypervisor, accel), ENABLED, .since = "own", .def = "auto", .choices = "auto,kvm,tcg",
 	  .meaning = "kvm; tcg, which emulates the CPU and is slow; or auto: kvm when a short trial VM runs under it" },
-	{ KEY(hypervisor, kernel), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, kernel), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .def = "/usr/share/kata-containers/vmlinux.container",
 	  .meaning = "the guest's kernel: vmlinux (fastest) or bzImage" },
-	{ KEY(hypervisor, image), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, image), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .meaning = "the guest's root file system as a disk image; either this or initrd" },
-	{ KEY(hypervisor, initrd), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, initrd), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .meaning = "the guest's root file system as an initrd; either this or image" },
 	{ KEY(hypervisor, rootfs_type), .since = "3.1", .def = "ext4", .choices = "ext4,xfs,erofs",
 	  .meaning = "file system in image" },
-	{ KEY(hypervisor, firmware), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, firmware), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .meaning = "firmware given to QEMU with -bios" },
-	{ KEY(hypervisor, firmware_volume), ENABLED, .since = "2.4", .state = KEY_IDLE,
+	{ KEY(hypervisor, firmware_volume), ENABLED, .text = TEXT_PATH,
+	  .since = "2.4", .state = KEY_IDLE,
 	  .meaning = "writable firmware variables" },
 	{ KEY(hypervisor, pflashes), .since = "1.0", .state = KEY_IDLE,
 	  .meaning = "flash images (arm64)" },
 	{ KEY(hypervisor, machine_type), ENABLED, .since = "1.0", .def = "q35",
 	  .choices = "q35,pc,virt,microvm", .meaning = "QEMU's machine" },
-	{ KEY(hypervisor, machine_accelerators), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, machine_accelerators), ENABLED, .text = TEXT_ACCELERATORS, .since = "1.0",
 	  .meaning = "added to -machine, separated by commas" },
-	{ KEY(hypervisor, cpu_features), ENABLED, .since = "1.0", .def = "pmu=off",
+	{ KEY(hypervisor, cpu_features), ENABLED, .text = TEXT_CPU_FEATURES,
+	  .since = "1.0", .def = "pmu=off",
 	  .meaning = "added to -cpu, separated by commas" },
 	{ KEY(hypervisor, seccompsandbox), .since = "2.5",
 	  .def = "on,obsolete=deny,spawn=deny,resourcecontrol=deny",
 	  .meaning = "QEMU's own system call filter (-sandbox); \"\" turns it off. Kata's default is off" },
-	{ KEY(hypervisor, kernel_params), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, kernel_params), ENABLED, .text = TEXT_WORDS, .append = true,
+	  .since = "1.0",
 	  .def = "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=1",
 	  .meaning = "added to the guest kernel's command line; an annotation adds to the file's" },
-	{ KEY(hypervisor, kernel_verity_params), ENABLED, .since = "3.27", .state = KEY_REFUSED,
+	{ KEY(hypervisor, kernel_verity_params), ENABLED, .text = TEXT_WORDS,
+	  .since = "3.27", .state = KEY_REFUSED,
 	  .meaning = "dm-verity parameters of image" },
 
 	/* CPUs and memory */
 	{ KEY(hypervisor, default_vcpus), ENABLED, .since = "1.0", .def = "1",
 	  .meaning = "vCPUs at boot, rounded up; 0 is 1; below 0 or over the host's: as many as the host has" },
-	{ KEY(hypervisor, default_maxvcpus), ENABLED, .since = "1.0", .annotation = "default_max_vcpus",
+	{ KEY(hypervisor, default_maxvcpus), ENABLED,
+	  .since = "1.0", .annotation = "default_max_vcpus",
 	  .meaning = "the most vCPUs a VM can grow to; 0: as many as the host has" },
 	{ KEY(hypervisor, default_memory), ENABLED, .since = "1.0", .def = "2048",
 	  .meaning = "MiB at boot; under 256 in a file is taken as 2048" },
@@ -99,7 +104,8 @@ const struct config_key config_keys[] = {
 	  .meaning = "give back what the guest frees (free page reporting)" },
 	{ KEY(hypervisor, enable_hugepages), ENABLED, .since = "1.0", .state = KEY_IDLE,
 	  .meaning = "guest memory from huge pages" },
-	{ KEY(hypervisor, file_mem_backend), ENABLED, .since = "1.0", .state = KEY_OLD,
+	{ KEY(hypervisor, file_mem_backend), ENABLED, .text = TEXT_PATH,
+	  .since = "1.0", .state = KEY_OLD,
 	  .valid = "valid_file_mem_backends",
 	  .meaning = "directory for guest memory; it is always a memfd here" },
 	{ KEY(hypervisor, valid_file_mem_backends), .since = "1.0", .state = KEY_MOOT,
@@ -165,9 +171,10 @@ const struct config_key config_keys[] = {
 
 	/* the shared directory */
 	{ KEY(hypervisor, shared_fs), ENABLED, .since = "1.0", .def = "virtio-fs",
-	  .choices = "virtio-fs,virtio-9p,virtio-fs-nydus,none",
-	  .meaning = "how files of the host reach the guest; nydus and none are not built yet" },
-	{ KEY(hypervisor, virtio_fs_daemon), NEVER, .since = "1.0", .def = "/usr/lib/qemu/virtiofsd",
+	  .choices = "virtio-fs,virtio-9p,virtio-fs-nydus,none", .later = "virtio-fs-nydus,none",
+	  .meaning = "how files of the host reach the guest" },
+	{ KEY(hypervisor, virtio_fs_daemon), NEVER,
+	  .since = "1.0", .def = "/usr/lib/qemu/virtiofsd",
 	  .meaning = "the virtiofsd program, C or Rust" },
 	{ KEY(hypervisor, valid_virtio_fs_daemon_paths), .since = "1.0", .state = KEY_MOOT,
 	  .meaning = "globs of programs an annotation may name; no annotation names a program here" },
@@ -175,32 +182,38 @@ const struct config_key config_keys[] = {
 	  .choices = "never,auto,always,metadata", .meaning = "what the guest may cache" },
 	{ KEY(hypervisor, virtio_fs_cache_size), ENABLED, .since = "1.0",
 	  .meaning = "MiB of the DAX window; 0: none" },
-	{ KEY(hypervisor, virtio_fs_queue_size), .since = "3.1", .def = "1024", .min = 1, .max = 1024,
+	{ KEY(hypervisor, virtio_fs_queue_size),
+	  .since = "3.1", .def = "1024", .min = 1, .max = 1024,
 	  .meaning = "requests in the queue, a power of two" },
-	{ KEY(hypervisor, virtio_fs_extra_args), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, virtio_fs_extra_args), ENABLED, .text = TEXT_VIRTIOFSD_ARG,
+	  .since = "1.0",
 	  .meaning = "added to virtiofsd's command line; an annotation may only use a short list of options" },
-	{ KEY(hypervisor, msize_9p), ENABLED, .since = "1.0", .def = "8192", .min = 4096, .max = 1048576,
+	{ KEY(hypervisor, msize_9p), ENABLED,
+	  .since = "1.0", .def = "8192", .min = 4096, .max = 1048576,
 	  .meaning = "bytes in one 9p message" },
 
 	/* other devices */
 	{ KEY_AS(hypervisor, use_vsock, CONFIG_TRISTATE), ENABLED, .since = "1.0", .def = "auto",
 	  .annotation = "io.katacontainers.config.runtime.use_vsock",
 	  .meaning = "talk to the agent over vsock (true), virtio-serial (false), or by what the host has (auto)" },
-	{ KEY(hypervisor, entropy_source), ENABLED, .since = "1.0", .def = "/dev/urandom",
+	{ KEY(hypervisor, entropy_source), ENABLED, .text = TEXT_PATH,
+	  .since = "1.0", .def = "/dev/urandom",
 	  .valid = "valid_entropy_sources", .meaning = "what feeds the guest's virtio-rng" },
-	{ KEY(hypervisor, valid_entropy_sources), .since = "2.1", .def = "/dev/urandom\n/dev/random\n",
+	{ KEY(hypervisor, valid_entropy_sources),
+	  .since = "2.1", .def = "/dev/urandom\n/dev/random\n",
 	  .meaning = "globs for entropy_source in an annotation" },
 	{ KEY(hypervisor, disable_image_nvdimm), ENABLED, .since = "1.0", .def = "true",
 	  .meaning = "attach image as a read-only disk. Kata's default is false: a pmem device cannot be made read only, so a guest could change the image in its memory" },
 	{ KEY(hypervisor, enable_vhost_user_store), ENABLED, .since = "1.0", .state = KEY_IDLE,
 	  .meaning = "volumes of a vhost-user target (SPDK)" },
-	{ KEY(hypervisor, vhost_user_store_path), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, vhost_user_store_path), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .def = "/var/run/kata-containers/vhost-user", .valid = "valid_vhost_user_store_paths",
 	  .state = KEY_IDLE, .meaning = "where its sockets are" },
 	{ KEY(hypervisor, valid_vhost_user_store_paths), .since = "1.0",
 	  .def = "/var/run/kata-containers/vhost-user", .state = KEY_IDLE,
 	  .meaning = "globs for vhost_user_store_path in an annotation" },
-	{ KEY(hypervisor, vhost_user_reconnect_timeout_sec), ENABLED, .since = "3.1", .state = KEY_IDLE,
+	{ KEY(hypervisor, vhost_user_reconnect_timeout_sec), ENABLED,
+	  .since = "3.1", .state = KEY_IDLE,
 	  .meaning = "seconds between tries to connect again; 0: never" },
 	{ KEY(hypervisor, hotplug_vfio_on_root_bus), ENABLED, .since = "1.0", .state = KEY_OLD,
 	  .meaning = "plug VFIO devices into the root bus" },
@@ -216,7 +229,7 @@ const struct config_key config_keys[] = {
 	  .state = KEY_IDLE, .meaning = "PCIe switch ports" },
 	{ KEY(hypervisor, disable_vhost_net), ENABLED, .since = "1.0",
 	  .meaning = "network packets through QEMU, not the host kernel's vhost" },
-	{ KEY(hypervisor, guest_hook_path), ENABLED, .since = "1.0",
+	{ KEY(hypervisor, guest_hook_path), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .meaning = "directory in the guest with hooks to run" },
 	{ KEY(hypervisor, use_legacy_serial), ENABLED, .since = "2.5", .state = KEY_IDLE,
 	  .meaning = "guest console on ttyS0" },
@@ -224,7 +237,8 @@ const struct config_key config_keys[] = {
 	/* looking inside */
 	{ KEY(hypervisor, enable_debug), .since = "1.0",
 	  .meaning = "verbose guest kernel, console in the log" },
-	{ KEY(hypervisor, hypervisor_loglevel), .since = "3.14", .def = "1", .max = 3, .clamp = true,
+	{ KEY(hypervisor, hypervisor_loglevel),
+	  .since = "3.14", .def = "1", .max = 3, .clamp = true,
 	  .state = KEY_IDLE, .meaning = "how much QEMU logs" },
 	{ KEY(hypervisor, extra_monitor_socket), .since = "3.2", .choices = ",hmp,qmp,qmp-pretty",
 	  .state = KEY_IDLE, .meaning = "a second QEMU monitor for debugging" },
@@ -240,7 +254,8 @@ const struct config_key config_keys[] = {
 	  .meaning = "turn off the filters of other monitors; for QEMU see seccompsandbox" },
 	{ KEY(hypervisor, disable_selinux), .since = "2.4", .state = KEY_MOOT,
 	  .meaning = "no SELinux label for QEMU; it gets none here" },
-	{ KEY(hypervisor, disable_guest_selinux), .since = "3.1", .def = "true", .state = KEY_REFUSED,
+	{ KEY(hypervisor, disable_guest_selinux),
+	  .since = "3.1", .def = "true", .state = KEY_REFUSED,
 	  .meaning = "no SELinux in the guest" },
 	{ KEY(hypervisor, rootless), ENABLED, .since = "2.3", .state = KEY_REFUSED,
 	  .meaning = "QEMU as a random user" },
@@ -273,23 +288,31 @@ const struct config_key config_keys[] = {
 	{ KEY(hypervisor, remote_hypervisor_socket), .since = "3.3",
 	  .def = "/run/peerpod/hypervisor.sock", .state = KEY_OLD,
 	  .meaning = "socket of a remote hypervisor" },
-	{ KEY(hypervisor, remote_hypervisor_timeout), .since = "3.3", .def = "600", .state = KEY_OLD,
+	{ KEY(hypervisor, remote_hypervisor_timeout),
+	  .since = "3.3", .def = "600", .state = KEY_OLD,
 	  .meaning = "seconds it may take" },
 
 	/* from annotations only */
-	{ KEY(hypervisor, kernel_hash), ENABLED, .annotation_only = true, .since = "1.0",
+	{ KEY(hypervisor, kernel_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "1.0",
 	  .meaning = "sha512 of kernel" },
-	{ KEY(hypervisor, image_hash), ENABLED, .annotation_only = true, .since = "1.0",
+	{ KEY(hypervisor, image_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "1.0",
 	  .meaning = "sha512 of image" },
-	{ KEY(hypervisor, initrd_hash), ENABLED, .annotation_only = true, .since = "1.0",
+	{ KEY(hypervisor, initrd_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "1.0",
 	  .meaning = "sha512 of initrd" },
-	{ KEY(hypervisor, hypervisor_hash), ENABLED, .annotation_only = true, .since = "1.0",
+	{ KEY(hypervisor, hypervisor_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "1.0",
 	  .meaning = "sha512 of path" },
-	{ KEY(hypervisor, jailer_hash), ENABLED, .annotation_only = true, .since = "1.0",
+	{ KEY(hypervisor, jailer_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "1.0",
 	  .state = KEY_OLD, .meaning = "sha512 of jailer_path" },
-	{ KEY(hypervisor, firmware_hash), ENABLED, .annotation_only = true, .since = "1.0",
+	{ KEY(hypervisor, firmware_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "1.0",
 	  .meaning = "sha512 of firmware" },
-	{ KEY(hypervisor, firmware_volume_hash), ENABLED, .annotation_only = true, .since = "2.4",
+	{ KEY(hypervisor, firmware_volume_hash), ENABLED, .annotation_only = true, .text = TEXT_HASH,
+	  .since = "2.4",
 	  .meaning = "sha512 of firmware_volume" },
 	{ KEY(hypervisor, asset_hash_type), OPEN, .annotation_only = true, .since = "1.0",
 	  .annotation = "io.katacontainers.asset_hash_type", .def = "sha512", .choices = "sha512",
@@ -316,11 +339,12 @@ const struct config_key config_keys[] = {
 	{ KEY(agent, enable_debug), .since = "1.0", .meaning = "verbose agent (agent.log=debug)" },
 	{ KEY(agent, enable_tracing), OPEN, .since = "1.0", .state = KEY_IDLE,
 	  .meaning = "trace spans from the agent" },
-	{ KEY(agent, trace_mode), OPEN, .since = "1.0", .def = "dynamic", .choices = "dynamic,static",
+	{ KEY(agent, trace_mode), OPEN,
+	  .since = "1.0", .def = "dynamic", .choices = "dynamic,static",
 	  .state = KEY_OLD, .meaning = "when tracing starts" },
 	{ KEY(agent, trace_type), OPEN, .since = "1.0", .def = "isolated",
 	  .choices = "isolated,collated", .state = KEY_OLD, .meaning = "what a trace covers" },
-	{ KEY(agent, kernel_modules), OPEN, .since = "1.0",
+	{ KEY(agent, kernel_modules), OPEN, .text = TEXT_MODULE, .separator = ";", .since = "1.0",
 	  .meaning = "modules the guest loads: name and parameters; separated by \";\" in the annotation" },
 	{ KEY(agent, debug_console_enabled), .since = "2.0",
 	  .meaning = "a shell in the guest for the host's root (port 1026, or console.channel.0)" },
@@ -340,11 +364,11 @@ const struct config_key config_keys[] = {
 	/* [runtime] */
 	{ KEY(runtime, enable_debug), .since = "1.0", .meaning = "verbose log" },
 	{ KEY(runtime, internetworking_model), OPEN, .since = "1.0", .def = "tcfilter",
-	  .choices = "default,tcfilter,macvtap,none",
-	  .meaning = "how the VM meets the pod's interfaces; default is tcfilter; macvtap is not built yet" },
+	  .choices = "default,tcfilter,macvtap,none", .later = "macvtap",
+	  .meaning = "how the VM meets the pod's interfaces; default is tcfilter" },
 	{ KEY(runtime, disable_new_netns), ENABLED, .since = "1.0",
 	  .meaning = "QEMU in the host's network namespace; needs model none" },
-	{ KEY(runtime, disable_guest_seccomp), OPEN, .since = "1.0",
+	{ KEY(runtime, disable_guest_seccomp), ENABLED, .since = "1.0",
 	  .meaning = "leave out the spec's seccomp filter in the guest. Kata's file says true" },
 	{ KEY(runtime, enable_vcpus_pinning), ENABLED, .since = "3.1", .state = KEY_IDLE,
 	  .annotation = "io.katacontainers.enable_vcpus_pinning",
@@ -372,7 +396,7 @@ const struct config_key config_keys[] = {
 	{ KEY(runtime, emptydir_mode), .since = "3.28", .def = "shared-fs",
 	  .choices = "shared-fs,block-encrypted", .state = KEY_REFUSED,
 	  .meaning = "what emptyDir volumes are" },
-	{ KEY(runtime, experimental), ENABLED, .since = "1.0",
+	{ KEY(runtime, experimental), ENABLED, .separator = " ", .since = "1.0",
 	  .meaning = "experimental features; there are none, so every name is an error" },
 	{ KEY(runtime, enable_pprof), ENABLED, .since = "2.0", .state = KEY_OLD,
 	  .meaning = "Go's profiler" },
@@ -408,17 +432,34 @@ const struct config_key config_keys[] = {
 /* clang-format on */
 const size_t config_n_keys = ARRAY_LEN(config_keys);
 
+static const struct {
+	const char *section;
+	const char *table;
+} sections[] = {
+	{ "hypervisor", "hypervisor.qemu" },
+	{ "factory", "factory" },
+	{ "agent", "agent.kata" },
+	{ "runtime", "runtime" },
+	{ "netmon", "netmon" },
+	{ "proxy", "proxy.kata" },
+	{ "shim", "shim.kata" },
+	{ "image", "image" },
+};
+
 const char *config_section_table(const char *section)
 {
-	if (strcmp(section, "hypervisor") == 0)
-		return "hypervisor.qemu";
-	if (strcmp(section, "agent") == 0)
-		return "agent.kata";
-	if (strcmp(section, "proxy") == 0)
-		return "proxy.kata";
-	if (strcmp(section, "shim") == 0)
-		return "shim.kata";
-	return section;
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		if (strcmp(sections[i].section, section) == 0)
+			return sections[i].table;
+	return NULL;
+}
+
+const char *config_section_find(const char *table)
+{
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		if (strcmp(sections[i].table, table) == 0)
+			return sections[i].section;
+	return NULL;
 }
 
 const struct config_key *config_key_find(const char *section, const char *name)

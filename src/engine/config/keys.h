@@ -36,6 +36,18 @@ enum config_access {
 	ANNOTATION_NEVER,   /* it names a program: refused whatever enable_annotations says */
 };
 
+/* Rules for text from annotations, beyond: no control characters. annotation_text.c */
+enum config_text {
+	TEXT_ANY,
+	TEXT_PATH,          /* absolute, no ".." */
+	TEXT_WORDS,         /* what a kernel command line takes */
+	TEXT_CPU_FEATURES,  /* name, +name, -name, name=word, separated by "," */
+	TEXT_ACCELERATORS,  /* name=on, off, auto, ..., separated by "," */
+	TEXT_VIRTIOFSD_ARG, /* options that change speed, not what is shared nor the sandbox */
+	TEXT_MODULE,        /* a kernel module's name and parameters */
+	TEXT_HASH,          /* sha512 in hex */
+};
+
 struct config_key {
 	const char *section; /* a member of struct config: "hypervisor" */
 	const char *name;
@@ -46,10 +58,14 @@ struct config_key {
 	uint64_t min, max;    /* CONFIG_UINT; max 0: what the member can hold */
 	bool clamp;           /* over max: taken as max */
 	const char *choices;  /* the closed set, separated by ","; NULL: any */
+	const char *later;    /* those of them that are not built: ERR_UNIMPLEMENTED */
 	bool annotation_only; /* not known in files */
 	enum config_access access;
 	const char *annotation; /* if not io.katacontainers.config.SECTION.NAME; see keys.c */
 	const char *valid;      /* the list of globs that an annotation's value must match */
+	const char *separator;  /* of a list in an annotation; NULL: a JSON array of strings */
+	bool append;            /* an annotation adds to the file's value */
+	enum config_text text;  /* what a string or an element of a list in an annotation may be */
 	const char *since;      /* first Kata release; "own": ours */
 	enum config_state state;
 	const char *meaning;
@@ -58,8 +74,9 @@ struct config_key {
 extern const struct config_key config_keys[];
 extern const size_t config_n_keys;
 
-/* The TOML table of a section: "hypervisor" is [hypervisor.qemu]. */
+/* The TOML table of a section, "hypervisor" is [hypervisor.qemu], and back; NULL: no such. */
 const char *config_section_table(const char *section);
+const char *config_section_find(const char *table);
 
 /* By section and name as in struct config; NULL when there is none. */
 const struct config_key *config_key_find(const char *section, const char *name);

@@ -27,22 +27,31 @@ void origins_free(struct config_origin *origins)
 	free(origins);
 }
 
-void origin_set(struct config *config, const struct config_key *key, char *where)
+static void set(struct config *config, const struct config_key *key, char *where,
+		bool by_annotation)
 {
 	struct config_origin *origin = &config->origins[index_of(key)];
 
 	free(origin->where);
-	origin->where = where;
+	*origin = (struct config_origin){ .where = where, .by_annotation = by_annotation };
+}
+
+void origin_set_file(struct config *config, const struct config_key *key, char *where)
+{
+	set(config, key, where, false);
+}
+
+void origin_set_annotation(struct config *config, const struct config_key *key, char *where)
+{
+	set(config, key, where, true);
 }
 
 const char *origin_get(const struct config *config, const struct config_key *key)
 {
-	const char *where = config->origins[index_of(key)].where;
-
-	return where ? where : "default";
+	return config->origins[index_of(key)].where;
 }
 
-bool origin_is_set(const struct config *config, const struct config_key *key)
+bool origin_is_annotation(const struct config *config, const struct config_key *key)
 {
-	return config->origins[index_of(key)].where != NULL;
+	return config->origins[index_of(key)].by_annotation;
 }

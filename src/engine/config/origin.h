@@ -7,14 +7,16 @@
 
 struct config_origin {
 	char *where; /* "configuration '/etc/x': line 12", "annotation 'io...'"; NULL: the default */
+	bool by_annotation;
 };
 
 struct config_origin *origins_new(void); /* one a row */
 void origins_free(struct config_origin *origins);
 
-/* Takes where. */
-void origin_set(struct config *config, const struct config_key *key, char *where);
+/* Take where. */
+void origin_set_file(struct config *config, const struct config_key *key, char *where);
+void origin_set_annotation(struct config *config, const struct config_key *key, char *where);
 
-/* Never NULL; for the default, the file that could have set it. Borrowed until set again. */
+/* Borrowed until set again; NULL: the default holds. */
 const char *origin_get(const struct config *config, const struct config_key *key);
-bool origin_is_set(const struct config *config, const struct config_key *key);
+bool origin_is_annotation(const struct config *config, const struct config_key *key);

@@ -118,6 +118,9 @@ static int set_string(char **member, const struct config_key *key, const struct 
 	if (key->choices && !config_is_choice(key->choices, v->s))
 		return err_set(err, ERR_INVALID, "'%s' is '%s', and must be one of %s", key->name,
 			       v->s, key->choices[0] == ',' ? key->choices + 1 : key->choices);
+	if (key->later && config_is_choice(key->later, v->s))
+		return err_set(err, ERR_UNIMPLEMENTED, "'%s' is '%s', which is not supported yet",
+			       key->name, v->s);
 	free(*member);
 	*member = xstrdup(v->s);
 	return 0;
