@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * assets.h - the files that a configuration names: kernel, image, programs
+ *
+ * Blocks: on local files; a hash annotation reads its whole file
+ */
+#include "engine/config/config.h"
+
+/* Replace *path by its real path. ERR_NOT_FOUND and the like; *path is then as before. */
+int assets_resolve(char **path, struct err *err);
+
+/*
+ * Every file resolved, regular, of a size that makes sense, and of the hash that an annotation
+ * asked for; image or initrd, and not both.
+ */
+int assets_check(struct config *config, char ***warnings, struct err *err);
