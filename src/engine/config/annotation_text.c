@@ -118,7 +118,7 @@ static bool is_allowed(enum config_text rule, const char *text)
 			       "|inode-file-handles=(never|prefer|mandatory))$",
 			       text);
 	case TEXT_MODULE:
-		return matches("^[A-Za-z0-9_-]+( +[A-Za-z0-9_.-]+(=[^ ]*)?)* *$", text);
+		return matches("^[A-Za-z0-9_][A-Za-z0-9_-]*( +[A-Za-z0-9_.-]+(=[^ ]*)?)* *$", text);
 	case TEXT_HASH:
 		return matches("^[0-9a-fA-F]{128}$", text);
 	}
