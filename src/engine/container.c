@@ -318,8 +318,11 @@ void container_delete(struct container *c, bool force, engine_done *done, void *
 		return;
 	}
 	c->busy = true;
-	if (sandbox_is_up(sb))
-		agent_remove_container(sb->agent, c->id, on_removed, op_new(c, done, arg));
-	else
+	if (!sandbox_is_up(sb)) {
 		remove_host_side(op_new(c, done, arg), NULL);
+		return;
+	}
+	/* A guest may take long to write back what it holds; one that is stopped may not. */
+	sandbox_check(sb);
+	agent_remove_container(sb->agent, c->id, on_removed, op_new(c, done, arg));
 }

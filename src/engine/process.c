@@ -40,6 +40,19 @@ static void forget_shim(struct process *p)
 	close_fd(&p->shim_fd);
 }
 
+struct start {
+	struct process *p; /* NULL: deleted before the answer came */
+	engine_done *done;
+	void *arg;
+};
+
+/* Its answer will come, and find nobody. */
+static void forget_start(struct process *p)
+{
+	if (p->start)
+		p->start->p = NULL;
+}
+
 void process_free(struct process *p)
 {
 	struct sandbox *sb;
@@ -49,6 +62,7 @@ void process_free(struct process *p)
 	sb = p->container->sandbox;
 	if (sb->agent)
 		agent_forget(sb->agent, p);
+	forget_start(p);
 	journal_strike(sb->journal, p->shim_seq);
 	forget_shim(p);
 	list_remove(&p->node);
@@ -94,38 +108,25 @@ void process_watch(struct process *p)
 	agent_wait(p->container->sandbox->agent, p->container->id, agent_exec_id(p), on_waited, p);
 }
 
-/* --- operations: each keeps what to tell, and whom --- */
-
-struct op {
-	struct sandbox *sb;
-	struct process *p; /* not for a signal: the process may be deleted before the answer */
-	engine_done *done;
-	void *arg;
-	int sig;
-};
-
-static struct op *op_new(struct process *p, engine_done *done, void *arg)
-{
-	struct op *op = xnew(struct op);
-
-	*op = (struct op){ .sb = p->container->sandbox, .p = p, .done = done, .arg = arg };
-	return op;
-}
+/* --- start --- */
 
 static void on_started(void *arg, const struct err *err)
 {
-	struct op op = *(struct op *)arg;
+	struct start start = *(struct start *)arg;
+	struct process *p = start.p;
 
 	free(arg);
-	/* A program that could not be executed has ended: the agent's wait will say so too. */
-	op.p->starting = false;
-	op.p->started = !err;
-	if (op.p == op.p->container->init) {
-		op.p->container->busy = false;
-		if (!err && op.p->container->status == CONTAINER_CREATED)
-			op.p->container->status = CONTAINER_RUNNING;
+	if (p) {
+		/* A program that could not be executed has ended: the agent's wait says so too. */
+		p->start = NULL;
+		p->started = !err;
 	}
-	op.done(op.arg, err);
+	if (p && p == p->container->init) {
+		p->container->busy = false;
+		if (!err && p->container->status == CONTAINER_CREATED)
+			p->container->status = CONTAINER_RUNNING;
+	}
+	start.done(start.arg, err);
 }
 
 static int check_start(const struct process *p, struct err *err)
@@ -134,7 +135,7 @@ static int check_start(const struct process *p, struct err *err)
 
 	if (sandbox_need_up(c->sandbox, err) < 0)
 		return -1;
-	if (p->starting || p->started || p->exit.set)
+	if (p->start || p->started || p->exit.set)
 		return err_set(err, ERR_STATE, "start '%s': it was started already",
 			       p->exec_id[0] ? p->exec_id : c->id);
 	if (p == c->init && (c->busy || c->status != CONTAINER_CREATED))
@@ -145,11 +146,11 @@ static int check_start(const struct process *p, struct err *err)
 
 static void on_exec_created(void *arg, const struct err *err)
 {
-	struct op *op = arg;
+	const struct start *start = arg;
 
-	if (!err)
-		process_watch(op->p);
-	on_started(op, err);
+	if (!err && start->p)
+		process_watch(start->p);
+	on_started(arg, err);
 }
 
 void process_start(struct process *p, engine_done *done, void *arg)
@@ -161,21 +162,31 @@ void process_start(struct process *p, engine_done *done, void *arg)
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
-	p->starting = true;
+	p->start = xnew(struct start);
+	*p->start = (struct start){ .p = p, .done = done, .arg = arg };
 	if (p == p->container->init) {
 		p->container->busy = true;
-		agent_start_container(sb->agent, p->container->id, on_started,
-				      op_new(p, done, arg));
-		return;
+		agent_start_container(sb->agent, p->container->id, on_started, p->start);
+	} else {
+		agent_exec(sb->agent, p->container->id, p->exec_id, p->process, on_exec_created,
+			   p->start);
 	}
-	agent_exec(sb->agent, p->container->id, p->exec_id, p->process, on_exec_created,
-		   op_new(p, done, arg));
 }
+
+/* --- signal --- */
+
+/* The process may be deleted before the answer, so only the sandbox is kept. */
+struct signalled {
+	struct sandbox *sb;
+	engine_done *done;
+	void *arg;
+	int sig;
+};
 
 /* SIGKILL must work: an agent that leaves it unanswered has lost its guest. */
 static void on_signalled(void *arg, const struct err *err)
 {
-	struct op op = *(struct op *)arg;
+	struct signalled op = *(struct signalled *)arg;
 
 	free(arg);
 	if (err && op.sig == SIGKILL &&
@@ -194,7 +205,7 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 {
 	struct sandbox *sb = p->container->sandbox;
 	struct err err = ERR_INIT;
-	struct op *op;
+	struct signalled *op;
 
 	if (p->exit.set && !(all && sandbox_is_up(sb))) {
 		err_set(&err, ERR_STATE, "signal '%s': it has ended",
@@ -208,8 +219,8 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
-	op = op_new(p, done, arg);
-	op->sig = sig;
+	op = xnew(struct signalled);
+	*op = (struct signalled){ .sb = sb, .done = done, .arg = arg, .sig = sig };
 	agent_signal(sb->agent, p->container->id, all ? "" : agent_exec_id(p), sig, on_signalled, op);
 }
 
@@ -218,7 +229,7 @@ void process_delete(struct process *p, engine_done *done, void *arg)
 	struct sandbox *sb = p->container->sandbox;
 	struct err err = ERR_INIT;
 
-	if (p == p->container->init || p->starting || (p->created && !p->exit.set))
+	if (p == p->container->init || p->start || (p->created && !p->exit.set))
 		err_set(&err, ERR_STATE, "delete process '%s': it has not ended", p->exec_id);
 	else
 		process_free(p);

@@ -188,6 +188,23 @@ void sandbox_lose(struct sandbox *sb, const struct err *why)
 		sb->events.vm_lost(sb->events_arg, &sb->lost);
 }
 
+static void on_checked(void *arg, const struct err *err)
+{
+	struct sandbox *sb = arg;
+
+	sb->checking = false;
+	if (err)
+		sandbox_lose(sb, err);
+}
+
+void sandbox_check(struct sandbox *sb)
+{
+	if (sb->checking || sb->state != SANDBOX_UP)
+		return;
+	sb->checking = true;
+	vmm_check(sb->vmm, SANDBOX_CHECK_MS, on_checked, sb);
+}
+
 struct later {
 	engine_done *done;
 	void *arg;

@@ -63,6 +63,7 @@ struct sandbox {
 	struct err down_first; /* the first problem met */
 
 	struct list containers;
+	bool checking; /* a sandbox_check() is under way */
 
 	/* the step times of the last container_up */
 	uint64_t container_took_ns[FLOW_STEPS_MAX];
@@ -75,7 +76,8 @@ struct process {
 	char *exec_id;               /* "" for init */
 	Grpc__Process *process;      /* an exec's, owned; NULL for init */
 	bool created;                /* the agent has it */
-	bool starting, started;
+	struct start *start;         /* a start that is under way; NULL: none */
+	bool started;
 	bool waiting;                /* a WaitProcess is out */
 	struct exit_latch exit;
 	pid_t shim_pid;
@@ -108,6 +110,9 @@ struct container {
 /* sandbox.c */
 void sandbox_warn(struct sandbox *sb, const struct err *err);
 void sandbox_lose(struct sandbox *sb, const struct err *why);
+/* Ask the monitor for a sign of life; the VM is lost when there is none in SANDBOX_CHECK_MS. */
+#define SANDBOX_CHECK_MS 2000u
+void sandbox_check(struct sandbox *sb);
 /* Fails with ERR_UNAVAILABLE and the reason unless the guest answers. */
 int sandbox_need_up(const struct sandbox *sb, struct err *err);
 /* Call done from the loop; err NULL is success. */
