@@ -189,17 +189,34 @@ static void on_virtiofsd_up(void *arg, const struct err *err)
 	flow_resume(&sb->up, err);
 }
 
+static int note_vm_dir(struct sandbox *sb, const char *vm_dir, struct err *err)
+{
+	if (!sb->vm_dir_seq)
+		sb->vm_dir_seq = journal_add(sb->journal, JOURNAL_DIR, vm_dir, err);
+	return sb->vm_dir_seq ? 0 : -1;
+}
+
 static enum flow_next start_virtiofsd(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
 	struct place place = { 0 };
+	scoped_free char *vm_dir = xasprintf("%s/%s", RUN_VMS, sb->id);
 
 	if (strcmp(sb->config->hypervisor.shared_fs, "virtio-fs") != 0)
 		return FLOW_NEXT;
-	if (open_place(sb, &place, err) < 0)
+	/* Its socket is the first thing in the machine's directory. */
+	if (note_vm_dir(sb, vm_dir, err) < 0 || open_place(sb, &place, err) < 0)
 		return FLOW_FAIL;
 	sb->virtiofsd = virtiofsd_new(sb->base, on_virtiofsd_lost, sb);
-	virtiofsd_start(sb->virtiofsd, sb->config, share_exported_dir(sb->share), &place.place,
+	virtiofsd_start(sb->virtiofsd,
+			&(struct virtiofsd_start){
+				.config = sb->config,
+				.share_dir = share_exported_dir(sb->share),
+				.vm_dir = vm_dir,
+				.cache_dir = ACCEL_CACHE_DIR,
+				.cgroup_fds = place.place.cgroup_fds,
+				.n_cgroup_fds = place.place.n_cgroup_fds,
+			},
 			VIRTIOFSD_MS, on_virtiofsd_up, sb);
 	close_place(&place);
 	return FLOW_WAIT;
@@ -211,6 +228,8 @@ void sandbox_undo_virtiofsd(struct sandbox *sb)
 		return;
 	virtiofsd_free(take_ptr(&sb->virtiofsd));
 	journal_strike(sb->journal, sb->virtiofsd_seq);
+	if (!sb->vmm)
+		journal_strike(sb->journal, sb->vm_dir_seq); /* it went with virtiofsd */
 }
 
 static void undo_virtiofsd(void *owner)
@@ -305,8 +324,7 @@ static enum flow_next start_vmm(void *owner, struct err *err)
 	scoped_fd int fs_fd = sb->virtiofsd ? virtiofsd_take_fd(sb->virtiofsd) : -1;
 	int r;
 
-	sb->vm_dir_seq = journal_add(sb->journal, JOURNAL_DIR, sb->vm_config.vm_dir, err);
-	if (!sb->vm_dir_seq || open_place(sb, &place, err) < 0)
+	if (note_vm_dir(sb, sb->vm_config.vm_dir, err) < 0 || open_place(sb, &place, err) < 0)
 		return FLOW_FAIL;
 	place.place.vsock_fd = sb->vsock_fd;
 	place.place.fs_fd = fs_fd;

@@ -56,7 +56,6 @@ static void complete_reason(struct qemu *q)
 	scoped_free char *output = tail_text(q->output);
 	struct str text = { .max = ERR_TEXT_MAX };
 
-	str_add(&text, "virtual machine lost: ");
 	if (q->why.code != ERR_OK)
 		str_addf(&text, "%s; ", q->why.text);
 	str_add(&text, "QEMU ");
