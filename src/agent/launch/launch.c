@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * launch.c - fork the child, see it through to READY, let it go
+ *
+ * How it works. The parent opens everything that may fail with a good message, steps into
+ * namespaces that a child can only be born in, clones, and steps back. From then on it is a
+ * small state machine over two fds and a timer:
+ *
+ *   BUILDING  the child works through its plan; its end is READY, a report, or the deadline
+ *   WAITING   it stands at READY; launch_start() sends GO
+ *   GOING     it loads its filter and executes; end of file on the report pipe is success
+ *   RUNNING   it is the container's program and none of our business any more
+ *   FAILED    told, or to be told by the next callback
+ */
+#include "agent/launch/launch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+
+#include "agent/launch/child.h"
+#include "agent/launch/facts.h"
+#include "agent/launch/plan.h"
+#include "agent/launch/report.h"
+#include "lib/base/defs.h"
+#include "lib/base/fs.h"
+#include "lib/base/mem.h"
+#include "lib/base/proc.h"
+
+#ifndef AT_RECURSIVE
+#define AT_RECURSIVE 0x8000
+#endif
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+enum launch_state { BUILDING, WAITING, GOING, RUNNING, FAILED };
+
+struct launch {
+	enum launch_state state;
+	pid_t pid;
+	int pidfd;
+	int sync_fd, report_fd;
+	struct launch_io io;
+	struct event on_sync, on_report, on_timer;
+	uint32_t deadline_ms;
+	launch_done *done; /* of the call in progress, NULL: none */
+	void *arg;
+	struct err why;      /* valid with has_late_failure */
+	bool has_late_failure; /* found inside a call, to be told from the loop */
+	char *warnings;
+	struct plan_rlimit rlimits[PLAN_RLIMITS_MAX]; /* set at READY */
+	size_t n_rlimits;
+};
+
+/* ---- fds of one launch, before the clone ---- */
+
+struct wires {
+	int sync[2], report[2];          /* [0] ours, [1] the child's */
+	int in[2], out[2], errors[2];    /* pipes: [0] read end, [1] write end */
+};
+
+#define WIRES_INIT                                                                       \
+	((struct wires){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } })
+
+static void wires_done(struct wires *w)
+{
+	int *all[] = { w->sync, w->report, w->in, w->out, w->errors };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		close_fd(&all[i][0]);
+		close_fd(&all[i][1]);
+	}
+}
+
+/* A pipe whose end `ours` is for the loop; the other is the child's and its user's. */
+static int open_stream(int fds[2], int ours, uid_t owner, struct err *err)
+{
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	/* So that the user may open /dev/stdout again, whoever it is. */
+	if (owner && fchown(fds[!ours], owner, (gid_t)-1) < 0)
+		return err_sys(err, errno, "give a pipe to user %u", owner);
+	if (fcntl(fds[ours], F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(err, errno, "make a pipe non-blocking");
+	return 0;
+}
+
+static int open_wires(const struct plan *plan, struct wires *w, struct err *err)
+{
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sync) < 0)
+		return err_sys(err, errno, "make the sync socket");
+	if (pipe2(w->report, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make the report pipe");
+	if (plan->has_terminal)
+		return 0;
+	if (open_stream(w->in, 1, plan->stdio_uid, err) < 0 ||
+	    open_stream(w->out, 0, plan->stdio_uid, err) < 0)
+		return -1;
+	return open_stream(w->errors, 0, plan->stdio_uid, err);
+}
+
+/* Fill in what the plan left to the parent. Fds put here are closed by close_op_fds(). */
+static int open_op_fds(struct plan *plan, const struct facts *facts, struct err *err)
+{
+	size_t next_cgroup = 0;
+
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		struct plan_op *op = &plan->ops[i];
+		bool recursive = op->kind == PLAN_ROOTFS || (op->mount && op->mount->is_recursive);
+
+		if (op->kind == PLAN_ENTER_CGROUP)
+			op->fd = fcntl(facts->cgroup_fds[next_cgroup++], F_DUPFD_CLOEXEC, 3);
+		else if (op->kind == PLAN_JOIN && facts->ns_fd[op->number] >= 0)
+			op->fd = fcntl(facts->ns_fd[op->number], F_DUPFD_CLOEXEC, 3);
+		else if (op->kind == PLAN_JOIN)
+			op->fd = open(plan->ns[op->number].path, O_RDONLY | O_CLOEXEC);
+		else if (plan->opens_binds && (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND))
+			op->fd = open_tree(AT_FDCWD, op->src,
+					   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+						   (recursive ? AT_RECURSIVE : 0u));
+		else
+			continue;
+		if (op->fd < 0)
+			return err_sys(err, errno, "%s '%s'", plan_kind_name(op->kind),
+				       op->kind == PLAN_JOIN ? plan->ns[op->number].path :
+				       op->src		     ? op->src : "");
+	}
+	return 0;
+}
+
+static void close_op_fds(struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_ops; i++)
+		close_fd(&plan->ops[i].fd);
+}
+
+/* ---- namespaces that a child can only be born in ---- */
+
+struct steps {
+	int own_fd[NS_COUNT]; /* where to go back to; -1: never left */
+};
+
+static int own_namespace(enum ns_kind kind, struct err *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_infos[kind].file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? err_sys(err, errno, "open '%s'", path) : fd;
+}
+
+static int step_into(const struct plan *plan, const struct facts *facts, enum ns_kind kind,
+		     struct steps *steps, struct err *err)
+{
+	const struct plan_ns *ns = &plan->ns[kind];
+	scoped_fd int opened = -1;
+	int fd = facts->ns_fd[kind];
+
+	if (fd < 0) {
+		opened = open(ns->path, O_RDONLY | O_CLOEXEC);
+		if (opened < 0)
+			return err_sys(err, errno, "open namespace '%s'", ns->path);
+		fd = opened;
+	}
+	steps->own_fd[kind] = own_namespace(kind, err);
+	if (steps->own_fd[kind] < 0)
+		return -1;
+	if (setns(fd, (int)ns_infos[kind].clone_flag) < 0)
+		return err_sys(err, errno, "join %s namespace", ns_infos[kind].type);
+	return 0;
+}
+
+/* The next child is born into it; its clocks are set before anybody is. */
+static int make_time_namespace(const struct plan *plan, struct steps *steps, struct err *err)
+{
+	steps->own_fd[NS_TIME] = own_namespace(NS_TIME, err);
+	if (steps->own_fd[NS_TIME] < 0)
+		return -1;
+	if (unshare(CLONE_NEWTIME) < 0)
+		return err_sys(err, errno, "make time namespace");
+	if (!plan->time_offsets)
+		return 0;
+	return file_poke("/proc/self/timens_offsets", plan->time_offsets, err);
+}
+
+static int step_out(const struct plan *plan, const struct facts *facts, struct steps *steps,
+		    struct err *err)
+{
+	for (unsigned int i = 0; i < NS_COUNT; i++)
+		if (plan->ns[i].how == NS_JOIN_FIRST &&
+		    step_into(plan, facts, (enum ns_kind)i, steps, err) < 0)
+			return -1;
+	if (plan->ns[NS_TIME].how == NS_UNSHARE)
+		return make_time_namespace(plan, steps, err);
+	return 0;
+}
+
+/* Tries every one, also after a failure: a parent that stays outside breaks its next child. */
+static int step_back(struct steps *steps, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned int i = NS_COUNT; i-- > 0;) {
+		if (steps->own_fd[i] >= 0 &&
+		    setns(steps->own_fd[i], (int)ns_infos[i].clone_flag) < 0)
+			r = err_sys(err, errno, "return to the agent's %s namespace",
+				    ns_infos[i].type);
+		close_fd(&steps->own_fd[i]);
+	}
+	return r;
+}
+
+/* ---- the clone ---- */
+
+static int compare_ints(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* All the child needs, ascending. Owned by the caller. */
+static int *list_fds(const struct plan *plan, const struct wires *w, size_t *ret_n)
+{
+	const int fixed[] = { w->sync[1], w->report[1], w->in[0], w->out[1], w->errors[1] };
+	int *fds = xcalloc(plan->n_ops + ARRAY_LEN(fixed), sizeof(*fds));
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
+		if (fixed[i] >= 0)
+			fds[n++] = fixed[i];
+	for (size_t i = 0; i < plan->n_ops; i++)
+		if (plan->ops[i].fd >= 0)
+			fds[n++] = plan->ops[i].fd;
+	qsort(fds, n, sizeof(*fds), compare_ints);
+	*ret_n = n;
+	return fds;
+}
+
+static pid_t clone_child(const struct plan *plan, const struct facts *facts, struct wires *w,
+			 int *ret_pidfd, struct err *err)
+{
+	struct child child = { .plan = plan,
+			       .sync_fd = w->sync[1],
+			       .report_fd = w->report[1],
+			       .stdio = { w->in[0], w->out[1], w->errors[1] },
+			       .root_fd = -1,
+			       .tty_fd = -1 };
+	struct clone_args args = { .flags = plan->clone_flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				   .exit_signal = SIGCHLD };
+	scoped_free int *keep = list_fds(plan, w, &child.n_keep);
+	sigset_t all, before;
+	int pidfd = -1;
+	long pid;
+
+	child.keep = keep;
+	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	if (facts->cgroup_dir_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)facts->cgroup_dir_fd;
+	}
+	/* No handler of ours may run in the child: it would write to the loop's own pipe. */
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0)
+		child_run(&child);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0)
+		return err_sys(err, errno, "clone the container's process");
+	*ret_pidfd = pidfd;
+	return (pid_t)pid;
+}
+
+/* ---- what only the parent may do for the child ---- */
+
+static int poke_pid(pid_t pid, const char *file, const char *text, struct err *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	return file_poke(path, text, err);
+}
+
+static int set_oom_score(pid_t pid, const struct plan *plan, struct err *err)
+{
+	scoped_free char *now = NULL;
+	char path[64], want[16];
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	snprintf(want, sizeof(want), "%d\n", plan->oom_score_adj);
+	if (file_read(path, 64, &now, NULL, err) < 0)
+		return -1;
+	/* Not touching what is right already spares the right to lower it. */
+	return strcmp(now, want) == 0 ? 0 : file_poke(path, want, err);
+}
+
+static int prepare_child(struct launch *l, const struct plan *plan, struct err *err)
+{
+	if (plan->has_oom_score_adj && set_oom_score(l->pid, plan, err) < 0)
+		return -1;
+	if (!plan->uid_map)
+		return 0;
+	if (poke_pid(l->pid, "uid_map", plan->uid_map, err) < 0 ||
+	    poke_pid(l->pid, "gid_map", plan->gid_map, err) < 0)
+		return -1;
+	return sync_send(l->sync_fd, SYNC_MAPPED, -1, err);
+}
+
+/* Last of all, so that the way to READY is not under the container's limits. */
+static int set_rlimits(const struct launch *l, struct err *err)
+{
+	for (size_t i = 0; i < l->n_rlimits; i++) {
+		const struct plan_rlimit *want = &l->rlimits[i];
+		struct rlimit now;
+
+		if (prlimit(l->pid, (enum __rlimit_resource)want->resource, NULL, &now) == 0 &&
+		    now.rlim_cur == want->value.rlim_cur && now.rlim_max == want->value.rlim_max)
+			continue;
+		if (prlimit(l->pid, (enum __rlimit_resource)want->resource, &want->value, NULL) < 0)
+			return err_sys(err, errno, "set rlimit %d to %llu:%llu", want->resource,
+				       (unsigned long long)want->value.rlim_cur,
+				       (unsigned long long)want->value.rlim_max);
+	}
+	return 0;
+}
+
+/* ---- the way to READY and beyond ---- */
+
+static void kill_child(struct launch *l)
+{
+	struct err ignored = ERR_INIT; /* it may be gone already */
+
+	(void)proc_signal(l->pidfd, SIGKILL, &ignored);
+}
+
+static void stop_watching(struct launch *l)
+{
+	event_del(&l->on_sync);
+	event_del(&l->on_report);
+	event_del(&l->on_timer);
+	close_fd(&l->sync_fd);
+	close_fd(&l->report_fd);
+}
+
+/* Ends the call in progress. The callback may free l. */
+static void finish(struct launch *l, const struct err *err)
+{
+	launch_done *done = l->done;
+
+	l->done = NULL;
+	event_del(&l->on_timer);
+	if (done)
+		done(l->arg, err);
+}
+
+static void fail(struct launch *l, const struct err *why)
+{
+	struct err told = *why;
+
+	l->state = FAILED;
+	kill_child(l);
+	stop_watching(l);
+	if (l->done)
+		finish(l, &told);
+}
+
+static void start_timer(struct launch *l, uint32_t ms)
+{
+	struct timeval after = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+	event_add(&l->on_timer, &after);
+}
+
+/* Tell the caller from the loop what was found while it was calling. */
+static void fail_later(struct launch *l, const struct err *why)
+{
+	l->why = *why;
+	l->has_late_failure = true;
+	start_timer(l, 0);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct launch *l = arg;
+	struct err err = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	if (l->has_late_failure) {
+		l->has_late_failure = false;
+		err = l->why;
+		finish(l, &err);
+		return;
+	}
+	err_set(&err, ERR_TIMEOUT, "%s: no answer in %u ms",
+		l->state == GOING ? "execute the program" : "build the container", l->deadline_ms);
+	fail(l, &err);
+}
+
+static void on_report(evutil_socket_t fd, short what, void *arg)
+{
+	struct launch *l = arg;
+	struct err err = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	if (report_read(l->report_fd, &err) < 0) {
+		fail(l, &err);
+		return;
+	}
+	if (l->state == GOING) {
+		l->state = RUNNING;
+		stop_watching(l);
+		finish(l, NULL);
+		return;
+	}
+	err_set(&err, ERR_INTERNAL, "the container's process ended before its program");
+	fail(l, &err);
+}
+
+static int take_sync_point(struct launch *l, struct err *err)
+{
+	scoped_fd int fd = -1;
+	enum sync_point point;
+
+	if (sync_receive(l->sync_fd, &point, &fd, err) < 0)
+		return -1;
+	switch (point) {
+	case SYNC_TERMINAL:
+		if (fd < 0)
+			return err_set(err, ERR_INTERNAL, "the terminal came without a file");
+		close_fd(&l->io.stdin_fd);
+		l->io.stdin_fd = take_fd(&fd);
+		return 0;
+	case SYNC_READY:
+		if (set_rlimits(l, err) < 0)
+			return -1;
+		l->state = WAITING;
+		return 0;
+	case SYNC_MAPPED:
+	case SYNC_GO:
+		break;
+	}
+	return err_set(err, ERR_INTERNAL, "unexpected sync point '%s'", sync_point_name(point));
+}
+
+static void on_sync(evutil_socket_t fd, short what, void *arg)
+{
+	struct launch *l = arg;
+	struct err err = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	if (take_sync_point(l, &err) < 0) {
+		/* Gone: the report pipe has the reason, or ends as well. */
+		event_del(&l->on_sync);
+		if (err.code != ERR_UNAVAILABLE)
+			fail(l, &err);
+		return;
+	}
+	if (l->state == WAITING)
+		finish(l, NULL);
+}
+
+static void watch(struct launch *l, struct event_base *base)
+{
+	event_assign(&l->on_sync, base, l->sync_fd, EV_READ | EV_PERSIST, on_sync, l);
+	event_assign(&l->on_report, base, l->report_fd, EV_READ | EV_PERSIST, on_report, l);
+	event_assign(&l->on_timer, base, -1, 0, on_timer, l);
+	event_add(&l->on_sync, NULL);
+	event_add(&l->on_report, NULL);
+	start_timer(l, l->deadline_ms);
+}
+
+/* From here on there is a process, so every failure goes to the callback. */
+static struct launch *launch_new(struct event_base *base, const struct plan *plan, struct wires *w,
+				 pid_t pid, int pidfd)
+{
+	struct launch *l = xnew(struct launch);
+
+	l->pid = pid;
+	l->pidfd = pidfd;
+	l->sync_fd = take_fd(&w->sync[0]);
+	l->report_fd = take_fd(&w->report[0]);
+	l->io = (struct launch_io){ .stdin_fd = take_fd(&w->in[1]),
+				    .stdout_fd = take_fd(&w->out[0]),
+				    .stderr_fd = take_fd(&w->errors[0]),
+				    .pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3) };
+	l->warnings = xstrdup(str_get(&plan->warnings));
+	memcpy(l->rlimits, plan->rlimits, sizeof(l->rlimits));
+	l->n_rlimits = plan->n_rlimits;
+	event_assign(&l->on_sync, base, -1, 0, on_sync, l);
+	event_assign(&l->on_report, base, -1, 0, on_report, l);
+	event_assign(&l->on_timer, base, -1, 0, on_timer, l);
+	return l;
+}
+
+static struct launch *fork_and_watch(struct event_base *base, struct plan *plan,
+				     const struct facts *facts, struct wires *w,
+				     uint32_t deadline_ms, struct err *err)
+{
+	struct steps steps;
+	struct err late = ERR_INIT;
+	struct launch *l;
+	int pidfd = -1, r;
+	pid_t pid = -1;
+
+	for (unsigned int i = 0; i < NS_COUNT; i++)
+		steps.own_fd[i] = -1;
+	if (step_out(plan, facts, &steps, err) == 0)
+		pid = clone_child(plan, facts, w, &pidfd, err);
+	r = step_back(&steps, &late);
+	if (pid < 0)
+		return NULL;
+	l = launch_new(base, plan, w, pid, pidfd);
+	l->deadline_ms = deadline_ms;
+	if (r == 0)
+		r = prepare_child(l, plan, &late);
+	watch(l, base);
+	if (r < 0) {
+		fail(l, &late);
+		fail_later(l, &late);
+	}
+	return l;
+}
+
+/* An exec's pipes belong to its user as the container's user namespace maps it. */
+static int settle_owner(const struct launch_context *ctx, const Grpc__Process *process,
+			const struct facts *facts, struct plan *plan, struct err *err)
+{
+	uid_t uid = process->user ? process->user->uid : 0;
+
+	if (!ctx->init_pid)
+		return 0;
+	if (facts->ns_fd[NS_USER] >= 0)
+		return facts_host_uid(ctx->init_pid, uid, &plan->stdio_uid, err);
+	plan->stdio_uid = uid;
+	return 0;
+}
+
+struct launch *launch_prepare(struct event_base *base, const struct launch_context *ctx,
+			      const Grpc__Spec *spec, const Grpc__Process *process,
+			      uint32_t deadline_ms, launch_done *ready, void *arg, struct err *err)
+{
+	struct wires w = WIRES_INIT;
+	struct launch *l = NULL;
+	struct plan *plan = NULL;
+	struct facts facts;
+
+	if (facts_read(ctx, &facts, err) < 0)
+		return NULL;
+	if (plan_build(&facts.plan, spec, process, &plan, err) == 0 &&
+	    settle_owner(ctx, process, &facts, plan, err) == 0 && open_wires(plan, &w, err) == 0 &&
+	    open_op_fds(plan, &facts, err) == 0)
+		l = fork_and_watch(base, plan, &facts, &w, deadline_ms, err);
+	if (l) {
+		l->done = ready;
+		l->arg = arg;
+	}
+	if (plan)
+		close_op_fds(plan);
+	plan_free(plan);
+	wires_done(&w);
+	facts_done(&facts);
+	return l;
+}
+
+pid_t launch_pid(const struct launch *launch)
+{
+	return launch->pid;
+}
+
+const char *launch_warnings(const struct launch *launch)
+{
+	return launch->warnings;
+}
+
+void launch_take_io(struct launch *launch, struct launch_io *ret)
+{
+	*ret = launch->io;
+	launch->io = (struct launch_io){ -1, -1, -1, -1 };
+}
+
+void launch_start(struct launch *launch, launch_done *done, void *arg)
+{
+	struct err err = ERR_INIT;
+
+	assert(!launch->done);
+	launch->done = done;
+	launch->arg = arg;
+	if (launch->state != WAITING) {
+		err_set(&err, ERR_STATE, "start: the process is not waiting for it");
+		fail_later(launch, &err);
+	} else if (sync_send(launch->sync_fd, SYNC_GO, -1, &err) < 0) {
+		fail_later(launch, &err);
+	} else {
+		launch->state = GOING;
+		start_timer(launch, launch->deadline_ms);
+	}
+}
+
+void launch_free(struct launch *launch)
+{
+	if (!launch)
+		return;
+	if (launch->state != RUNNING)
+		kill_child(launch);
+	stop_watching(launch);
+	close_fd(&launch->pidfd);
+	close_fd(&launch->io.stdin_fd);
+	close_fd(&launch->io.stdout_fd);
+	close_fd(&launch->io.stderr_fd);
+	close_fd(&launch->io.pidfd);
+	free(launch->warnings);
+	free(launch);
+}
