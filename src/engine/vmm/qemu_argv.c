@@ -86,7 +86,11 @@ static void add_machine(struct argv *a)
 	strv_addf(&a->v, "%s,accel=%s%s%s", vm->machine == VM_MACHINE_Q35 ? "q35" : "pc",
 		  vm->accel == VM_ACCEL_KVM ? "kvm" : "tcg", *more ? "," : "", more);
 	ADD(a, "-cpu");
-	strv_addf(&a->v, "%s%s%s", vm->accel == VM_ACCEL_KVM ? "host" : "max",
+	/*
+	 * Emulation does "rep movsb" byte by byte. A CPU that does not claim to be fast at it gets
+	 * eight bytes at a time from the guest's kernel and C library; a boot is 5 to 10 % shorter.
+	 */
+	strv_addf(&a->v, "%s%s%s", vm->accel == VM_ACCEL_KVM ? "host" : "max,erms=off",
 		  *features ? "," : "", features);
 }
 
