@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -237,6 +238,19 @@ static void add_list(struct str *out, char *const *list)
 	str_add(out, "]");
 }
 
+/* The shortest text that reads back as the same number. */
+static void add_float(struct str *out, double f)
+{
+	char text[40];
+
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(text, sizeof(text), "%.*g", digits, f);
+		if (strtod(text, NULL) == f)
+			break;
+	}
+	str_add(out, text);
+}
+
 char *config_format(const struct config *config, const struct config_key *key)
 {
 	const void *member = (const char *)config + key->offset;
@@ -259,7 +273,7 @@ char *config_format(const struct config *config, const struct config_key *key)
 			str_addf(&out, "%llu", (unsigned long long)*(const uint64_t *)member);
 		break;
 	case CONFIG_FLOAT:
-		str_addf(&out, "%g", *(const double *)member);
+		add_float(&out, *(const double *)member);
 		break;
 	case CONFIG_STRING:
 		add_quoted(&out, *(char *const *)member);
