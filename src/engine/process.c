@@ -53,6 +53,14 @@ static void forget_start(struct process *p)
 		p->start->p = NULL;
 }
 
+/* Removed before it ended, or before it began: whoever waits for it is not left waiting. */
+static void tell_waiters(struct process *p)
+{
+	const struct exit_info info = { .status = 128 + SIGKILL, .at_ns = clock_real_ns() };
+
+	exit_latch_set(&p->exit, &info);
+}
+
 void process_free(struct process *p)
 {
 	struct sandbox *sb;
@@ -63,6 +71,7 @@ void process_free(struct process *p)
 	if (sb->agent)
 		agent_forget(sb->agent, p);
 	forget_start(p);
+	tell_waiters(p);
 	journal_strike(sb->journal, p->shim_seq);
 	forget_shim(p);
 	list_remove(&p->node);

@@ -14,7 +14,6 @@
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
 #include "engine/vmm/accel.h"
-#include "lib/base/clock.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -23,8 +22,7 @@
 #include "lib/ttrpc/client.h"
 #include "proxy/proxy.h"
 
-#define FLUSH_TRIES_MS 20   /* between looks whether the last replies are out */
-#define FLUSH_MS       2000 /* a client that does not read is left then */
+#define FLUSH_MS 2000 /* a client that does not read its last answer is left then */
 
 struct args {
 	const char *sandbox, *config, *log, *socket;
@@ -39,7 +37,6 @@ struct proxy {
 	struct tasks *tasks;
 	const struct args *args;
 	struct event *idle, *flush, *on_term, *on_int;
-	uint64_t flush_until_ns;
 };
 
 /* --- what the tasks ask for and tell --- */
@@ -76,20 +73,21 @@ static struct config *configure(void *arg, const Grpc__Spec *spec, const char *b
 	    config_validate(config, &facts, &warnings, err) < 0)
 		return NULL;
 	log_lines(warnings);
-	event_del(proxy->idle);
 	return take_ptr(&config);
 }
 
-static void try_end(evutil_socket_t fd, short what, void *arg)
+static void on_flushed(void *arg)
 {
-	const struct timeval again = { .tv_usec = FLUSH_TRIES_MS * 1000 };
 	struct proxy *proxy = arg;
 
+	event_base_loopbreak(proxy->base);
+}
+
+static void on_flush_late(evutil_socket_t fd, short what, void *arg)
+{
 	(void)fd, (void)what;
-	if (ttrpc_server_flushed(proxy->server) || clock_mono_ns() > proxy->flush_until_ns)
-		event_base_loopbreak(proxy->base);
-	else
-		evtimer_add(proxy->flush, &again);
+	log_warn("last answers not read, ending");
+	on_flushed(arg);
 }
 
 /* The engine removes the directory together with the journal; without a sandbox it is ours. */
@@ -104,6 +102,7 @@ static void remove_unused_dir(const struct proxy *proxy)
 
 static void on_down(void *arg, const struct err *err)
 {
+	const struct timeval patience = { .tv_sec = FLUSH_MS / 1000 };
 	struct proxy *proxy = arg;
 
 	if (err)
@@ -112,8 +111,8 @@ static void on_down(void *arg, const struct err *err)
 		log_info("sandbox taken down");
 	remove_unused_dir(proxy);
 	ttrpc_server_unlisten(proxy->server);
-	proxy->flush_until_ns = clock_mono_ns() + FLUSH_MS * NS_PER_MS;
-	event_active(proxy->flush, EV_TIMEOUT, 0);
+	evtimer_add(proxy->flush, &patience);
+	ttrpc_server_on_flushed(proxy->server, on_flushed, proxy);
 }
 
 static void on_stillborn(void *arg)
@@ -121,6 +120,25 @@ static void on_stillborn(void *arg)
 	struct proxy *proxy = arg;
 
 	tasks_down(proxy->tasks);
+}
+
+static void wait_for_create(struct proxy *proxy)
+{
+	const struct timeval idle = { .tv_sec = PROXY_IDLE_MS / 1000 };
+
+	evtimer_add(proxy->idle, &idle);
+}
+
+static void on_empty(void *arg)
+{
+	wait_for_create(arg);
+}
+
+static void on_busy(void *arg)
+{
+	struct proxy *proxy = arg;
+
+	event_del(proxy->idle);
 }
 
 static void on_failed(void *arg, const char *what, const struct err *err)
@@ -153,6 +171,8 @@ static const struct tasks_front front = {
 	.configure = configure,
 	.down = on_down,
 	.stillborn = on_stillborn,
+	.empty = on_empty,
+	.busy = on_busy,
 	.failed = on_failed,
 	.warning = on_warning,
 	.console = on_console,
@@ -166,7 +186,7 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 	struct proxy *proxy = arg;
 
 	(void)fd, (void)what;
-	log_warn("nobody made a container, ending");
+	log_warn("nobody makes a container, ending");
 	tasks_down(proxy->tasks);
 }
 
@@ -181,7 +201,6 @@ static void on_signal(evutil_socket_t sig, short what, void *arg)
 
 static int serve(struct proxy *proxy, int listen_fd, struct err *err)
 {
-	const struct timeval idle = { .tv_sec = PROXY_IDLE_MS / 1000 };
 	const struct ttrpc_service services[] = {
 		tasks_service(proxy->tasks),
 		supervisor_service(proxy->tasks),
@@ -189,14 +208,18 @@ static int serve(struct proxy *proxy, int listen_fd, struct err *err)
 		pass_health_service(proxy->tasks),
 	};
 
+	int r;
+
 	proxy->server = ttrpc_server_new(proxy->base, services, ARRAY_LEN(services));
-	if (ttrpc_server_listen(proxy->server, listen_fd, err) < 0)
-		return -1;
-	evtimer_add(proxy->idle, &idle);
-	event_add(proxy->on_term, NULL);
-	event_add(proxy->on_int, NULL);
-	event_base_dispatch(proxy->base);
-	return 0;
+	r = ttrpc_server_listen(proxy->server, listen_fd, err);
+	if (r == 0) {
+		wait_for_create(proxy);
+		event_add(proxy->on_term, NULL);
+		event_add(proxy->on_int, NULL);
+		event_base_dispatch(proxy->base);
+	}
+	ttrpc_server_free(take_ptr(&proxy->server)); /* while what it serves is there */
+	return r;
 }
 
 static int run(const struct args *args, int listen_fd, struct err *err)
@@ -206,11 +229,10 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 
 	proxy.tasks = tasks_new(proxy.base, args->sandbox, &front, &proxy);
 	proxy.idle = evtimer_new(proxy.base, on_idle, &proxy);
-	proxy.flush = evtimer_new(proxy.base, try_end, &proxy);
+	proxy.flush = evtimer_new(proxy.base, on_flush_late, &proxy);
 	proxy.on_term = evsignal_new(proxy.base, SIGTERM, on_signal, &proxy);
 	proxy.on_int = evsignal_new(proxy.base, SIGINT, on_signal, &proxy);
 	r = serve(&proxy, listen_fd, err);
-	ttrpc_server_free(proxy.server);
 	tasks_free(proxy.tasks);
 	event_free(proxy.idle);
 	event_free(proxy.flush);

@@ -11,7 +11,7 @@
  *	grpc.AgentService, grpc.Health   passed through to the guest untouched (pass.c)
  *
  * and ends when it was told to shut down, when its first container could not be made, or
- * when nobody made one within PROXY_IDLE_MS. Whatever the reason, it takes the sandbox down first.
+ * when it has been without a container, and nobody was making one, for PROXY_IDLE_MS. Whatever the reason, it takes the sandbox down first.
  *
  *	kata-proxy -sandbox ID -listen-fd N -config FILE [-log FILE] [-log-format text|json] [-debug]
  *

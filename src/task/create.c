@@ -159,6 +159,8 @@ void task_create(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 		fail(create, &err);
 		return;
 	}
+	if (create->tasks->front->busy)
+		create->tasks->front->busy(create->tasks->arg);
 	create->rootfs = find_rootfs(req->bundle, create->spec);
 	if (!create->first)
 		make_container(create);

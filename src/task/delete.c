@@ -8,6 +8,7 @@
 #include "task/task_priv.h"
 
 struct delete {
+	struct tasks *tasks;
 	struct reply *reply;
 	uint32_t pid;
 	struct exit_info exit;
@@ -28,6 +29,8 @@ static void on_deleted(void *arg, const struct err *err)
 	resp.exit_status = (uint32_t)del.exit.status;
 	resp.exited_at = timestamp_fill(&at, del.exit.at_ns);
 	reply_send(del.reply, &resp.base);
+	if (del.tasks->front->empty && sandbox_n_containers(del.tasks->sandbox) == 0)
+		del.tasks->front->empty(del.tasks->arg);
 }
 
 void task_delete(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
@@ -45,7 +48,10 @@ void task_delete(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 		return;
 	}
 	del = xnew(struct delete);
-	*del = (struct delete){ .reply = reply, .pid = tasks_pid(tasks, p), .exit = process_exit(p)->info };
+	*del = (struct delete){ .tasks = tasks,
+				.reply = reply,
+				.pid = tasks_pid(tasks, p),
+				.exit = process_exit(p)->info };
 	c = process_container(p);
 	/* Never started, it has nothing to lose: runc deletes such a container too. */
 	if (p == container_init(c))

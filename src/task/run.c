@@ -13,21 +13,32 @@
 struct start {
 	struct tasks *tasks;
 	struct reply *reply;
-	struct process *p;
+	char *id, *exec_id; /* by name: the process may be deleted meanwhile */
 };
+
+static uint32_t pid_of(const struct start *start)
+{
+	struct err ignored = ERR_INIT;
+	const struct process *p =
+		tasks_find_process(start->tasks, start->id, start->exec_id, &ignored);
+
+	return p ? tasks_pid(start->tasks, p) : 0;
+}
 
 static void on_started(void *arg, const struct err *err)
 {
 	Containerd__Task__V2__StartResponse resp = CONTAINERD__TASK__V2__START_RESPONSE__INIT;
-	struct start start = *(struct start *)arg;
+	struct start *start = arg;
 
-	free(arg);
 	if (err) {
-		reply_fail(start.reply, err);
-		return;
+		reply_fail(start->reply, err);
+	} else {
+		resp.pid = pid_of(start);
+		reply_send(start->reply, &resp.base);
 	}
-	resp.pid = tasks_pid(start.tasks, start.p);
-	reply_send(start.reply, &resp.base);
+	free(start->id);
+	free(start->exec_id);
+	free(start);
 }
 
 void task_start(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
@@ -43,7 +54,10 @@ void task_start(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 		return;
 	}
 	start = xnew(struct start);
-	*start = (struct start){ .tasks = arg, .reply = reply, .p = p };
+	*start = (struct start){ .tasks = arg,
+				 .reply = reply,
+				 .id = xstrdup(req->id),
+				 .exec_id = xstrdup(req->exec_id) };
 	process_start(p, on_started, start);
 }
 

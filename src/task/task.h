@@ -34,6 +34,10 @@ struct tasks_front {
 	void (*down)(void *arg, const struct err *err);
 	/* The first container could not be made, so there is no sandbox; its caller was told. */
 	void (*stillborn)(void *arg);
+	/* The last container was deleted; a Shutdown should follow, or another Create. May be NULL. */
+	void (*empty)(void *arg);
+	/* A Create has begun. May be NULL. */
+	void (*busy)(void *arg);
 	/* To be logged by the front end. */
 	void (*failed)(void *arg, const char *what, const struct err *err);
 	void (*warning)(void *arg, const char *text);

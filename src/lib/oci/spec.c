@@ -6,6 +6,7 @@
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/oci/message.h"
 
 static const char *const namespace_types[] = { "pid",  "network", "mount",  "ipc",
 					       "uts",  "user",    "cgroup", "time" };
@@ -84,15 +85,7 @@ const char *spec_annotation(const Grpc__Spec *spec, const char *key)
 
 Grpc__Spec *spec_copy(const Grpc__Spec *spec)
 {
-	size_t len = grpc__spec__get_packed_size(spec);
-	scoped_free uint8_t *packed = xcalloc(1, len);
-	Grpc__Spec *copy;
-
-	grpc__spec__pack(spec, packed);
-	copy = grpc__spec__unpack(NULL, len, packed);
-	if (!copy)
-		abort(); /* what was packed a line above is sound, so memory is gone */
-	return copy;
+	return message_copy(Grpc__Spec, spec);
 }
 
 void spec_set_string(char **field, const char *value)
