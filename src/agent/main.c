@@ -25,6 +25,7 @@
 #include "agent/init.h"
 #include "agent/modules.h"
 #include "agent/reaper.h"
+#include "agent/sandbox.h"
 #include "agent/service.h"
 #include "agent/uevent.h"
 #include "lib/base/clock.h"
@@ -228,11 +229,13 @@ static int run(struct agent *agent, struct err *err)
 	} else if (agent->modules) {
 		uevents_add(agent->uevents, &hotplug);
 	}
+	agent->sandbox = sandbox_new(agent);
 	agent->server = ttrpc_server_new(agent->base, services, n_services);
 	agent->channel = channel_open(agent->base, agent->server, agent->uevents,
 				      agent->options.server_addr, on_channel, agent);
 	event_base_dispatch(agent->base);
-	ttrpc_server_free(agent->server);
+	ttrpc_server_free(agent->server); /* first: it cancels what waits in the others */
+	sandbox_free(agent->sandbox);
 	channel_free(agent->channel);
 	uevents_free(agent->uevents);
 	reaper_free(agent->reaper);
