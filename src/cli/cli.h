@@ -21,7 +21,7 @@
 #define CLI_SBS_DIR  "/run/vc/sbs" /* one directory a sandbox: proxy.sock, the journal */
 
 /* How long a supervisor may take to answer what needs no VM, and what needs one; milliseconds. */
-#define CALL_QUICK_MS 5000
+#define CALL_QUICK_MS 4000
 #define CALL_AGENT_MS 60000
 
 /* The global flags. */
@@ -73,6 +73,12 @@ DECLARE_COMMAND(cmd_version);
  */
 #define ID_MAX 76
 int id_check(const char *id, struct err *err);
+
+/* "9", "KILL", "SIGKILL", "sigkill". */
+int signal_parse(const char *text, int *ret, struct err *err);
+
+/* Tell err as main() does, and return code: for failures whose exit code is not 1. */
+int cli_fail(struct err *err, int code);
 
 /* The one positional argument that most commands take; argv as main() gives it. */
 int arg_one_id(int argc, char **argv, int first, const char **ret_id, struct err *err);

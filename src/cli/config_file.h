@@ -11,6 +11,9 @@
 
 struct config;
 
-/* Found, loaded, annotations applied, validated. Owned by the caller: config_free(). */
+/*
+ * Found and loaded; with a spec also its annotations applied and everything validated. Owned by
+ * the caller: config_free().
+ */
 struct config *config_file_load(const struct cli *cli, const Grpc__Spec *spec, struct err *err);
 void config_file_print_paths(void);

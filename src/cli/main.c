@@ -109,14 +109,14 @@ static int open_log(struct err *err)
 }
 
 /* The text may hold words of a guest: no control character reaches a terminal. */
-static int fail(struct err *err)
+int cli_fail(struct err *err, int code)
 {
 	for (char *p = err->text; *p; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			*p = ' ';
 	log_error(err->text);
 	fprintf(stderr, "%s\n", err->text);
-	return 1;
+	return code;
 }
 
 static int check_globals(struct err *err)
@@ -164,7 +164,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (opts_parse_global(global_opts, ARRAY_LEN(global_opts), argc, argv, print_help, &first,
 			      &err) < 0)
-		return fail(&err);
+		return cli_fail(&err, 1);
 	if (show_version)
 		return cmd_version(NULL, &cli, 0, NULL, &err);
 	if (cli.show_config_paths) {
@@ -176,13 +176,13 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (open_log(&err) < 0 || check_globals(&err) < 0)
-		return fail(&err);
+		return cli_fail(&err, 1);
 	r = run_command(argc - first, argv + first, &err);
 	if (r < 0)
-		r = fail(&err);
+		r = cli_fail(&err, 1);
 	if (fflush(stdout) != 0 && r == 0) {
 		(void)err_sys(&err, errno, "write to stdout");
-		r = fail(&err);
+		r = cli_fail(&err, 1);
 	}
 	return r;
 }

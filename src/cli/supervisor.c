@@ -159,12 +159,12 @@ int supervisor_tell(struct supervisor *s, const ProtobufCServiceDescriptor *serv
 }
 
 Kata__Supervisor__DescribeResponse *supervisor_describe(struct supervisor *s, const char *cid,
-							struct err *err)
+							uint32_t timeout_ms, struct err *err)
 {
 	Kata__Supervisor__DescribeRequest req = KATA__SUPERVISOR__DESCRIBE_REQUEST__INIT;
 	scoped_free char *id = xstrdup(cid);
 
 	req.id = id;
-	return (void *)supervisor_call(s, SUPERVISOR_SERVICE, "Describe", &req.base, CALL_QUICK_MS,
+	return (void *)supervisor_call(s, SUPERVISOR_SERVICE, "Describe", &req.base, timeout_ms,
 				       err);
 }

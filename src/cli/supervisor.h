@@ -35,7 +35,7 @@ int supervisor_tell(struct supervisor *s, const ProtobufCServiceDescriptor *serv
 
 /* Released with protobuf_c_message_free_unpacked(). */
 Kata__Supervisor__DescribeResponse *supervisor_describe(struct supervisor *s, const char *cid,
-							struct err *err);
+							uint32_t timeout_ms, struct err *err);
 
 #define TASK_SERVICE       (&containerd__task__v2__task__descriptor)
 #define SUPERVISOR_SERVICE (&kata__supervisor__supervisor__descriptor)

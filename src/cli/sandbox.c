@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/config/config.h"
+#include "engine/persist/cleanup.h"
+#include "engine/persist/journal.h"
+#include "lib/base/clock.h"
+#include "lib/base/defs.h"
+#include "lib/base/fs.h"
+#include "lib/base/mem.h"
+#include "lib/base/proc.h"
+#include "lib/base/spawn.h"
+#include "lib/oci/spec.h"
+#include "lib/ttrpc/unix.h"
+
+#define PROXY_LISTEN_FD 3
+#define KILL_MS         2000
+
+/* --- which sandbox --- */
+
+struct sandbox_annotations {
+	const char *type, *container_value, *sandbox_id;
+};
+
+static const struct sandbox_annotations known[] = {
+	{ "io.kubernetes.cri.container-type", "container", "io.kubernetes.cri.sandbox-id" },
+	{ "io.kubernetes.cri-o.ContainerType", "container", "io.kubernetes.cri-o.SandboxID" },
+	{ "io.kubernetes.docker.type", "container", "io.kubernetes.sandbox.id" },
+};
+
+const char *sandbox_id_of(const Grpc__Spec *spec, const char *cid, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		const char *type = spec_annotation(spec, known[i].type);
+		const char *sid = spec_annotation(spec, known[i].sandbox_id);
+
+		if (!type || strcmp(type, known[i].container_value) != 0)
+			continue;
+		if (!sid || id_check(sid, err) < 0) {
+			(void)err_set(err, ERR_INVALID, "annotation '%s': no valid sandbox ID",
+				      known[i].sandbox_id);
+			return NULL;
+		}
+		return sid;
+	}
+	return cid;
+}
+
+/* --- start --- */
+
+static void back_to_netns(int old)
+{
+	if (setns(old, CLONE_NEWNET) < 0)
+		abort(); /* nothing that we do next would be where it belongs */
+}
+
+static int fresh_netns(struct err *err)
+{
+	scoped_fd int old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int fd, error;
+
+	if (old < 0 || unshare(CLONE_NEWNET) < 0)
+		return err_sys(err, errno, "make network namespace");
+	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	error = errno;
+	back_to_netns(old);
+	return fd < 0 ? err_sys(err, error, "open network namespace") : fd;
+}
+
+/* -1 with err untouched: the supervisor stays where we are. */
+static int open_netns(const struct config *config, const Grpc__Spec *spec, struct err *err)
+{
+	for (size_t i = 0; spec->linux && i < spec->linux->n_namespaces; i++) {
+		const Grpc__LinuxNamespace *ns = spec->linux->namespaces[i];
+		int fd;
+
+		if (strcmp(ns->type, "network") != 0)
+			continue;
+		if (!ns->path[0])
+			return config->runtime.disable_new_netns ? -1 : fresh_netns(err);
+		fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		if (fd < 0)
+			(void)err_sys(err, errno, "open network namespace '%s'", ns->path);
+		return fd;
+	}
+	return -1;
+}
+
+static int make_dir(const char *dir, const char *sid, struct err *err)
+{
+	if (dir_make(CLI_SBS_DIR, 0700, err) < 0)
+		return -1;
+	if (mkdir(dir, 0700) == 0)
+		return 0;
+	if (errno == EEXIST)
+		return err_set(err, ERR_EXISTS, "sandbox '%s' exists: ID already in use, unique ID should be provided",
+			       sid);
+	return err_sys(err, errno, "make '%s'", dir);
+}
+
+/* Lines of ours and of the supervisor in one file, when somebody wants to read them all. */
+static void add_log(char ***argv, const struct cli *cli, const char *dir)
+{
+	bool shared = cli->debug && cli->log_path[0] == '/';
+
+	strv_add(argv, "-log");
+	if (shared)
+		strv_add(argv, cli->log_path);
+	else
+		strv_addf(argv, "%s/proxy.log", dir);
+	if (shared) {
+		strv_add(argv, "-log-format");
+		strv_add(argv, cli->log_format);
+	}
+}
+
+static int spawn_proxy(const struct cli *cli, const struct config *config, const char *sid,
+		       int listen_fd, int netns_fd, struct sandbox_process *ret, struct err *err)
+{
+	const struct spawn_fd fd = { .from = listen_fd, .to = PROXY_LISTEN_FD };
+	scoped_free char *dir = supervisor_dir(sid);
+	scoped_strv char **argv = NULL;
+	scoped_strv char **envp = NULL;
+	struct spawn s = SPAWN_INIT;
+	const char *test_step = getenv("KATA_TEST_STEP"); /* flow.h */
+
+	strv_add(&envp, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	if (test_step)
+		strv_addf(&envp, "KATA_TEST_STEP=%s", test_step);
+	strv_add(&argv, config->proxy.path);
+	strv_add(&argv, "-sandbox");
+	strv_add(&argv, sid);
+	strv_add(&argv, "-listen-fd");
+	strv_addf(&argv, "%d", PROXY_LISTEN_FD);
+	strv_add(&argv, "-config");
+	strv_add(&argv, config->path);
+	add_log(&argv, cli, dir);
+	if (cli->debug || config->proxy.enable_debug)
+		strv_add(&argv, "-debug");
+	s.argv = argv;
+	s.envp = envp;
+	s.fds = &fd;
+	s.n_fds = 1;
+	s.netns_fd = netns_fd;
+	s.new_session = true;
+	return spawn(&s, &ret->pid, &ret->pidfd, err);
+}
+
+int sandbox_start(const struct cli *cli, const struct config *config, const char *sid,
+		  const Grpc__Spec *spec, struct sandbox_process *ret, struct err *err)
+{
+	scoped_free char *dir = supervisor_dir(sid);
+	scoped_free char *socket = supervisor_socket(sid);
+	scoped_fd int netns_fd = open_netns(config, spec, err);
+	scoped_fd int listen_fd = -1;
+	struct err ignored = ERR_INIT;
+
+	if (err->code != ERR_OK || make_dir(dir, sid, err) < 0)
+		return -1;
+	listen_fd = unix_listen(socket, err);
+	if (listen_fd >= 0 && spawn_proxy(cli, config, sid, listen_fd, netns_fd, ret, err) == 0)
+		return 0;
+	(void)dir_remove(dir, &ignored);
+	return -1;
+}
+
+/* --- end --- */
+
+void sandbox_process_kill(struct sandbox_process *p)
+{
+	struct err ignored = ERR_INIT;
+	int status;
+
+	if (p->pidfd < 0)
+		return;
+	(void)proc_signal(p->pidfd, SIGKILL, &ignored);
+	(void)spawn_wait(p->pidfd, KILL_MS, &status, &ignored);
+	close_fd(&p->pidfd);
+}
+
+/* A pidfd of the supervisor that the journal names; -1 when there is none alive. */
+static int supervisor_pidfd(const char *sid)
+{
+	scoped_free char *dir = supervisor_dir(sid);
+	struct journal_entry *entries;
+	struct err ignored = ERR_INIT;
+	size_t n;
+	int fd = -1;
+
+	if (journal_load(dir, &entries, &n, &ignored) < 0)
+		return -1;
+	for (size_t i = 0; i < n && fd < 0; i++)
+		if (entries[i].kind == JOURNAL_PROCESS && strcmp(entries[i].text, "supervisor") == 0)
+			fd = proc_open(entries[i].pid, entries[i].start_ticks, &ignored);
+	journal_entries_free(entries, n);
+	return fd;
+}
+
+int sandbox_kill(const char *sid, struct err *err)
+{
+	scoped_free char *dir = supervisor_dir(sid);
+	scoped_fd int pidfd = supervisor_pidfd(sid);
+
+	if ((pidfd >= 0 && proc_kill_wait(pidfd, KILL_MS, err) < 0) || sandbox_cleanup(sid, err) < 0)
+		return err_wrap(err, "clean up sandbox '%s'", sid);
+	return dir_remove(dir, err);
+}
+
+int sandbox_end(const char *sid, struct supervisor *sup, int timeout_ms, struct err *err)
+{
+	Containerd__Task__V2__ShutdownRequest req = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
+	scoped_free char *id = xstrdup(sid);
+	scoped_fd int pidfd = supervisor_pidfd(sid);
+	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_ms * NS_PER_MS;
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
+	struct err ignored = ERR_INIT;
+	uint64_t now;
+
+	if (sup) {
+		req.id = id;
+		req.now = true;
+		(void)supervisor_tell(sup, TASK_SERVICE, "Shutdown", &req.base,
+				      (uint32_t)timeout_ms, &ignored);
+		now = clock_mono_ns();
+		if (pidfd >= 0 && now < deadline)
+			(void)poll(&pfd, 1, (int)((deadline - now) / NS_PER_MS) + 1);
+	}
+	/* An orderly end has left nothing: then this finds nothing to do. */
+	return sandbox_kill(sid, err);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "cli/create.h"
+#include "cli/hooks.h"
+#include "cli/mapping.h"
+#include "cli/oci_state.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/log/log.h"
+#include "lib/oci/spec.h"
+
+/* A failure is a warning: the program runs already. */
+static void run_poststart(const struct cli *cli, const char *cid)
+{
+	scoped(oci_state_done_at) struct oci_state s = { 0 };
+	scoped_free char *state = NULL;
+	struct err err = ERR_INIT;
+	Grpc__Spec *spec = NULL;
+
+	if (oci_state_get(cli, cid, CALL_QUICK_MS, true, &s, &err) == 0)
+		spec = spec_load(s.bundle, &err);
+	if (spec && spec->hooks && spec->hooks->n_poststart > 0) {
+		state = oci_state_format(&s, spec);
+		(void)hooks_run("poststart", spec->hooks->poststart, spec->hooks->n_poststart, state,
+				&err);
+	}
+	if (spec)
+		protobuf_c_message_free_unpacked(&spec->base, NULL);
+	if (err.code != ERR_OK)
+		log_warn(err.text);
+}
+
+int start_run(const struct cli *cli, const char *cid, struct err *err)
+{
+	Containerd__Task__V2__StartRequest req = CONTAINERD__TASK__V2__START_REQUEST__INIT;
+	scoped(supervisor_close_at) struct supervisor *sup = NULL;
+	scoped_free char *id = xstrdup(cid);
+	struct mapping m;
+
+	if (mapping_find(cli->root, cid, &m, err) < 0)
+		return -1;
+	sup = supervisor_open(m.sid, err);
+	mapping_done(&m);
+	if (!sup)
+		return -1;
+	req.id = id;
+	if (supervisor_tell(sup, TASK_SERVICE, "Start", &req.base, CALL_AGENT_MS, err) < 0)
+		return err_wrap(err, "start container '%s'", cid);
+	run_poststart(cli, cid);
+	return 0;
+}
+
+int exec_failure_code(const struct err *err)
+{
+	if (strcasestr(err->text, "executable file not found"))
+		return 127;
+	if (!strstr(err->text, "exec"))
+		return 0;
+	if (strcasestr(err->text, "no such file or directory"))
+		return 127;
+	return strcasestr(err->text, "permission denied") ? 126 : 0;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * main.c - kata-shim's arguments
+ *
+ * Those of Kata 1.x, with one dash or two. Standard output and standard error belong to the
+ * container; only a mistake in the arguments is told there.
+ */
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "kata-shim/shim.h"
+#include "lib/base/defs.h"
+#include "lib/base/str.h"
+
+enum { OPT_AGENT = 1, OPT_CONTAINER, OPT_EXEC_ID, OPT_TERMINAL, OPT_READY_FD, OPT_VERSION, OPT_HELP, OPT_IGNORED };
+
+static const struct option longs[] = {
+	{ "agent", required_argument, NULL, OPT_AGENT },
+	{ "container", required_argument, NULL, OPT_CONTAINER },
+	{ "exec-id", required_argument, NULL, OPT_EXEC_ID },
+	{ "terminal", optional_argument, NULL, OPT_TERMINAL },
+	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, OPT_HELP },
+	/* It has nothing to log: what goes wrong is in the supervisor's log. */
+	{ "log", required_argument, NULL, OPT_IGNORED },
+	{ "debug", optional_argument, NULL, OPT_IGNORED },
+	{ "trace", optional_argument, NULL, OPT_IGNORED },
+	{ "proxy-exit-code", optional_argument, NULL, OPT_IGNORED },
+	{ "agent-logs-socket", required_argument, NULL, OPT_IGNORED },
+	{ 0 },
+};
+
+static int usage(FILE *to)
+{
+	fputs("kata-shim -agent unix://SOCKET -container ID [-exec-id ID] [-terminal]\n"
+	      "  -agent unix://SOCKET  where the supervisor of the sandbox answers\n"
+	      "  -container ID         the container\n"
+	      "  -exec-id ID           the process; the container's own without it\n"
+	      "  -terminal             the process has a terminal\n"
+	      "  -ready-fd N           write a byte there once signals are forwarded\n"
+	      "  -version              print the version\n"
+	      "  -log LEVEL, -debug, -trace, -proxy-exit-code, -agent-logs-socket PATH\n"
+	      "                        accepted and without effect\n",
+	      to);
+	return to == stdout ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct shim shim = { .exec_id = "", .ready_fd = -1 };
+	unsigned long long ready_fd;
+	const char *agent = NULL;
+	struct err err = ERR_INIT;
+	int c, status;
+
+	while ((c = getopt_long_only(argc, argv, "", longs, NULL)) != -1) {
+		switch (c) {
+		case OPT_AGENT:
+			agent = optarg;
+			break;
+		case OPT_CONTAINER:
+			shim.container_id = optarg;
+			break;
+		case OPT_EXEC_ID:
+			shim.exec_id = optarg;
+			break;
+		case OPT_TERMINAL:
+			shim.terminal = !optarg || strcmp(optarg, "true") == 0;
+			break;
+		case OPT_READY_FD:
+			if (!parse_u64(optarg, INT_MAX, &ready_fd))
+				return usage(stderr);
+			shim.ready_fd = (int)ready_fd;
+			break;
+		case OPT_VERSION:
+			printf("kata-shim version %s\n", KATA_VERSION);
+			return 0;
+		case OPT_HELP:
+			return usage(stdout);
+		case OPT_IGNORED:
+			break;
+		default:
+			return usage(stderr);
+		}
+	}
+	if (!agent || !shim.container_id || optind != argc)
+		return usage(stderr);
+	if (!str_starts(agent, "unix://")) {
+		fprintf(stderr, "kata-shim: -agent '%s': only unix:// is understood\n", agent);
+		return 1;
+	}
+	if (shim.exec_id[0] == '\0')
+		shim.exec_id = shim.container_id;
+	(void)prctl(PR_SET_NAME, "kata-shim");
+	status = shim_run(&shim, agent + strlen("unix://"), &err);
+	if (status < 0) {
+		fprintf(stderr, "kata-shim: %s\n", err.text);
+		return 1;
+	}
+	return status;
+}

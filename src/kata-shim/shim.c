@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kata-shim/shim.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "agent.pb-c.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/ttrpc/client.h"
+#include "task.pb-c.h"
+
+#define DELETE_MS 2000 /* an exec is forgotten by the supervisor; nobody waits longer for that */
+
+static void on_agent_wait(void *arg, const ProtobufCMessage *resp, const struct err *err);
+
+/* Task's name of the process. */
+static char *task_exec_id(const struct shim *shim)
+{
+	bool is_init = strcmp(shim->exec_id, shim->container_id) == 0;
+
+	return (char *)(uintptr_t)(is_init ? "" : shim->exec_id);
+}
+
+static void set_status(struct shim *shim, int status)
+{
+	static const struct timeval grace = { .tv_sec = GRACE_MS / 1000,
+					      .tv_usec = GRACE_MS % 1000 * 1000 };
+
+	shim->exited = true;
+	shim->status = status;
+	shim->heard_before = shim->heard;
+	event_add(&shim->grace, &grace);
+	shim_progress(shim);
+}
+
+static void on_deleted(void *arg, const ProtobufCMessage *resp, const struct err *err)
+{
+	struct shim *shim = arg;
+
+	(void)resp;
+	(void)err; /* it may have been removed with its container */
+	event_base_loopbreak(shim->base);
+}
+
+/* The process of an exec has no other owner who would tell the supervisor to forget it. */
+static void finish(struct shim *shim)
+{
+	Containerd__Task__V2__DeleteRequest req = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
+
+	event_del(&shim->grace);
+	if (shim->deleting)
+		return;
+	shim->deleting = true;
+	req.id = (char *)(uintptr_t)shim->container_id;
+	req.exec_id = task_exec_id(shim);
+	if (!shim->client || shim->use_agent_wait || req.exec_id[0] == '\0') {
+		event_base_loopbreak(shim->base);
+		return;
+	}
+	shim_call(shim, TASK_SERVICE, "Delete", &req.base, DELETE_MS, NULL, on_deleted, shim);
+}
+
+static void agent_wait(struct shim *shim)
+{
+	Grpc__WaitProcessRequest req = GRPC__WAIT_PROCESS_REQUEST__INIT;
+
+	if (!shim->client)
+		return;
+	req.container_id = (char *)(uintptr_t)shim->container_id;
+	req.exec_id = (char *)(uintptr_t)shim->exec_id;
+	shim_call(shim, AGENT_SERVICE, "WaitProcess", &req.base, 0,
+		  &grpc__wait_process_response__descriptor, on_agent_wait, shim);
+}
+
+void shim_progress(struct shim *shim)
+{
+	bool drained = output_is_done(&shim->out[0]) && output_is_done(&shim->out[1]);
+
+	if (!drained)
+		return;
+	if (shim->exited)
+		finish(shim);
+	else if (shim->use_agent_wait)
+		agent_wait(shim); /* only then: other agents forget a process once it was waited for */
+}
+
+static void on_grace(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval again = { .tv_sec = GRACE_MS / 1000,
+					      .tv_usec = GRACE_MS % 1000 * 1000 };
+	struct shim *shim = arg;
+	bool quiet = output_is_quiet(&shim->out[0]) && output_is_quiet(&shim->out[1]);
+
+	(void)fd;
+	(void)what;
+	if (quiet && shim->heard == shim->heard_before) {
+		finish(shim);
+		return;
+	}
+	shim->heard_before = shim->heard;
+	event_add(&shim->grace, &again);
+}
+
+static void on_agent_wait(void *arg, const ProtobufCMessage *resp, const struct err *err)
+{
+	const Grpc__WaitProcessResponse *r = (const void *)resp;
+
+	set_status(arg, err ? EXIT_LOST : r->status & 0xff);
+}
+
+static void on_task_wait(void *arg, const ProtobufCMessage *resp, const struct err *err)
+{
+	const Containerd__Task__V2__WaitResponse *r = (const void *)resp;
+	struct shim *shim = arg;
+
+	if (err && err->code == ERR_UNIMPLEMENTED) {
+		shim->use_agent_wait = true;
+		shim_progress(shim);
+		return;
+	}
+	set_status(shim, err ? EXIT_LOST : (int)(r->exit_status & 0xff));
+}
+
+static void task_wait(struct shim *shim)
+{
+	Containerd__Task__V2__WaitRequest req = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
+
+	req.id = (char *)(uintptr_t)shim->container_id;
+	req.exec_id = task_exec_id(shim);
+	shim_call(shim, TASK_SERVICE, "Wait", &req.base, 0,
+		  &containerd__task__v2__wait_response__descriptor, on_task_wait, shim);
+}
+
+static void resize(struct shim *shim)
+{
+	Grpc__TtyWinResizeRequest req = GRPC__TTY_WIN_RESIZE_REQUEST__INIT;
+
+	if (!shim->client || !term_size(0, &req.row, &req.column))
+		return;
+	req.container_id = (char *)(uintptr_t)shim->container_id;
+	req.exec_id = (char *)(uintptr_t)shim->exec_id;
+	shim_call(shim, AGENT_SERVICE, "TtyWinResize", &req.base, 0, NULL, NULL, NULL);
+}
+
+static void forward(struct shim *shim, uint32_t sig)
+{
+	Grpc__SignalProcessRequest req = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
+
+	if (!shim->client)
+		return;
+	req.container_id = (char *)(uintptr_t)shim->container_id;
+	req.exec_id = (char *)(uintptr_t)shim->exec_id;
+	req.signal = sig;
+	shim_call(shim, AGENT_SERVICE, "SignalProcess", &req.base, 0, NULL, NULL, NULL);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct signalfd_siginfo si;
+	struct shim *shim = arg;
+
+	(void)what;
+	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	if (si.ssi_signo == SIGWINCH && shim->terminal)
+		resize(shim);
+	else
+		forward(shim, si.ssi_signo);
+}
+
+/* All but those that mean a mistake of ours, and those that the kernel keeps for itself. */
+static int watch_signals(struct shim *shim, struct err *err)
+{
+	static const int ours[] = { SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
+				    SIGABRT, SIGSYS, SIGCHLD, SIGPIPE };
+	sigset_t set;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigfillset(&set);
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+		sigdelset(&set, ours[i]);
+	if (sigprocmask(SIG_SETMASK, &set, NULL) < 0)
+		return err_sys(err, errno, "block signals");
+	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0)
+		return err_sys(err, errno, "watch signals");
+	event_assign(&shim->signals, shim->base, fd, EV_READ | EV_PERSIST, on_signal, shim);
+	event_add(&shim->signals, NULL);
+	return 0;
+}
+
+/* Pending calls have failed by now: the streams have ended, and Wait said EXIT_LOST. */
+static void on_close(void *arg, const struct err *why)
+{
+	struct shim *shim = arg;
+
+	(void)why;
+	ttrpc_client_free(shim->client);
+	shim->client = NULL;
+	if (!shim->exited)
+		set_status(shim, EXIT_LOST);
+	else
+		shim_progress(shim);
+	if (shim->deleting)
+		event_base_loopbreak(shim->base);
+}
+
+/* epoll is all that is needed, and looking for others costs memory. */
+static struct event_base *new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+static void tell_ready(struct shim *shim)
+{
+	if (shim->ready_fd < 0)
+		return;
+	(void)!write(shim->ready_fd, "R", 1);
+	close_fd(&shim->ready_fd);
+}
+
+int shim_run(struct shim *shim, const char *socket, struct err *err)
+{
+	int fd = unix_connect(socket, err);
+
+	if (fd < 0)
+		return -1;
+	shim->base = new_base();
+	if (!shim->base)
+		return err_set(err, ERR_INTERNAL, "make the event loop");
+	shim->client = ttrpc_client_new(shim->base, fd, on_close, shim);
+	event_assign(&shim->grace, shim->base, -1, 0, on_grace, shim);
+	if (watch_signals(shim, err) < 0)
+		return -1;
+	tell_ready(shim);
+	task_wait(shim);
+	input_start(&shim->in, shim);
+	output_start(&shim->out[0], shim, 1, "ReadStdout");
+	output_start(&shim->out[1], shim, 2, "ReadStderr");
+	if (shim->terminal) {
+		term_raw(0);
+		resize(shim);
+	}
+	event_base_dispatch(shim->base);
+	term_restore();
+	return shim->exited ? shim->status : EXIT_LOST;
+}
