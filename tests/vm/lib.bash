@@ -1,8 +1,120 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 #
-# What the tests with real guests share. Sourced by each setup().
+# What tests, benchmarks and the demo with real guests share: a configuration that uses the programs and
+# the guest of the build folder, bundles, and questions about a sandbox's processes. Sourced.
 
 # meson tells where things are; by hand, the default build folder of this tree is taken.
-SOURCE_DIR=${SOURCE_DIR:-$(readlink -f "$BATS_TEST_DIRNAME/../..")}
+SOURCE_DIR=${SOURCE_DIR:-$(readlink -f "$(dirname "${BASH_SOURCE[0]}")/../..")}
 BUILD_DIR=${BUILD_DIR:-$SOURCE_DIR/build}
+GUEST_DIR=${GUEST_DIR:-$BUILD_DIR/guest}
+# shellcheck disable=SC2034 # for those who source this
+RUNTIME=$BUILD_DIR/src/cli/kata-runtime
+
+# Kernel and initrd, unless somebody has made them from this agent already.
+need_guest() {
+	[ "$GUEST_DIR/kata-containers-initrd.img" -nt "$BUILD_DIR/src/agent/kata-agent" ] ||
+		"$SOURCE_DIR/osbuilder/initrd" -a "$BUILD_DIR/src/agent/kata-agent" -o "$GUEST_DIR" >/dev/null
+}
+
+# write_config FILE [LINE...]: a configuration; lines are added to [hypervisor.qemu].
+write_config() {
+	local file=$1
+
+	shift
+	cat >"$file" <<-END
+	[hypervisor.qemu]
+	path = "/usr/bin/qemu-system-x86_64"
+	kernel = "$GUEST_DIR/vmlinux.container"
+	initrd = "$GUEST_DIR/kata-containers-initrd.img"
+	virtio_fs_daemon = "/usr/lib/qemu/virtiofsd"
+	default_memory = 512
+	$(printf '%s\n' "$@")
+	[proxy.kata]
+	path = "$BUILD_DIR/src/proxy/kata-proxy"
+	[shim.kata]
+	path = "$BUILD_DIR/src/kata-shim/kata-shim"
+	END
+}
+
+# busybox_rootfs DIR: a root file system with nothing but busybox and its names.
+busybox_rootfs() {
+	mkdir -p "$1"/{bin,dev,etc,proc,root,sys,tmp}
+	cp /bin/busybox "$1/bin/busybox"
+	/bin/busybox --list | while read -r name; do
+		[ -e "$1/bin/$name" ] || ln -s busybox "$1/bin/$name"
+	done
+	echo root:x:0:0:root:/root:/bin/sh >"$1/etc/passwd"
+	echo root:x:0: >"$1/etc/group"
+}
+
+# bundle DIR ROOTFS PROGRAM [ARGUMENT...]: config.json for one program; TTY=true gives it a terminal.
+bundle() {
+	local dir=$1 rootfs=$2
+
+	shift 2
+	mkdir -p "$dir"
+	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "$@" <<-'END'
+	import json, sys
+	file, rootfs, tty, args = sys.argv[1], sys.argv[2], sys.argv[3] == "true", sys.argv[4:]
+	caps = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"]
+	def mount(where, kind, source, *options):
+	    return {"destination": where, "type": kind, "source": source, "options": list(options)}
+	json.dump({
+	    "ociVersion": "1.0.2",
+	    "process": {
+	        "terminal": tty, "user": {"uid": 0, "gid": 0}, "cwd": "/", "args": args,
+	        "env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TERM=xterm"],
+	        "capabilities": {k: caps for k in ("bounding", "effective", "permitted")},
+	        "rlimits": [{"type": "RLIMIT_NOFILE", "hard": 1024, "soft": 1024}],
+	        "noNewPrivileges": True},
+	    "root": {"path": rootfs, "readonly": False},
+	    "hostname": "kata",
+	    "mounts": [
+	        mount("/proc", "proc", "proc"),
+	        mount("/dev", "tmpfs", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+	        mount("/dev/pts", "devpts", "devpts", "nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"),
+	        mount("/dev/shm", "tmpfs", "shm", "nosuid", "noexec", "nodev", "mode=1777", "size=65536k"),
+	        mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
+	        mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")],
+	    "linux": {
+	        "namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount")],
+	        "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list"],
+	        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}},
+	    open(file, "w"), indent=1)
+	END
+}
+
+# What the kernel calls a process, which is its program's name up to 15 characters.
+process_name() {
+	cat "/proc/$1/comm" 2>/dev/null
+}
+
+# sandbox_pids ID: every process of ours that belongs to a sandbox has its id in its command line.
+sandbox_pids() {
+	local dir
+
+	for dir in /proc/[0-9]*; do
+		if [ "${dir#/proc/}" != $$ ] && tr '\0' '\n' <"$dir/cmdline" 2>/dev/null | grep -qF -- "$1"; then
+			case $(process_name "${dir#/proc/}") in
+			kata-* | qemu-* | virtiofsd) echo "${dir#/proc/}" ;;
+			esac
+		fi
+	done
+}
+
+# Memory of a process in kB: its own, and its part of what it shares.
+pss_kb() {
+	awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup" 2>/dev/null
+}
+
+# within SECONDS COMMAND...: try again until it succeeds or time is over. For conditions that nothing announces.
+within() {
+	local end=$(($(date +%s%N) + $1 * 1000000000))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s%N)" -lt "$end" ] || return 1
+		read -rt 0.05 <> <(:) || true
+	done
+}
