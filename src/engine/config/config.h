@@ -33,11 +33,6 @@
 #define CONFIG_DROPINS_MAX    64         /* files in config.d */
 #define CONFIG_ANNOTATION_MAX (64u << 10) /* bytes of one value */
 
-#define CONFIG_DIR_ETC       "/etc/kata-containers"
-#define CONFIG_DIR_DEFAULTS  "/usr/share/defaults/kata-containers"
-#define CONFIG_FILE_ETC      CONFIG_DIR_ETC "/configuration.toml"
-#define CONFIG_FILE_DEFAULTS CONFIG_DIR_DEFAULTS "/configuration.toml"
-
 enum config_tristate { CONFIG_AUTO, CONFIG_NO, CONFIG_YES };
 
 struct config_hypervisor {
@@ -273,11 +268,17 @@ void config_free(struct config *config); /* NULL is fine */
 void config_free_at(struct config **config); /* for scoped() */
 
 /*
+ * /etc/kata-containers/configuration.toml, the one of this installation, then that of /usr;
+ * NULL-terminated.
+ */
+const char *const *config_known_files(void);
+
+/*
  * Which file to load: the first that is given of annotation (io.katacontainers.config_path),
  * option (CreateTask's config_path), env (KATA_CONF_FILE) and cli (--config), each NULL or ""
- * when not given; else the first that exists of the two well-known files.
+ * when not given; else the first that exists of config_known_files().
  * A configuration names the programs that run as root, so an annotation may only choose among the
- * files below the two well-known directories: ERR_DENIED. ERR_NOT_FOUND "Cannot find usable
+ * files in the directories of those: ERR_DENIED. ERR_NOT_FOUND "Cannot find usable
  * config file (...)". *ret is owned by the caller.
  */
 struct config_find {

@@ -5,6 +5,8 @@
  * Source: Kata Containers 1.x to 3.32, src/runtime/config/configuration-qemu.toml.in and
  * src/runtime/virtcontainers/pkg/annotations/annotations.go, for names, types, ranges and
  * annotations. Where a default differs from Kata's on purpose, the meaning says so.
+ *
+ * KATA_DATADIR and KATA_LIBEXECDIR are where this build is installed: PREFIX/share, PREFIX/libexec.
  */
 #include "engine/config/keys.h"
 
@@ -43,11 +45,13 @@ const struct config_key config_keys[] = {
 	{ KEY(hypervisor, path), NEVER, .since = "1.0", .def = "/usr/bin/qemu-system-x86_64",
 	  .meaning = "the QEMU program" },
 	{ KEY(hypervisor, valid_hypervisor_paths), .since = "1.0", .state = KEY_MOOT,
-	  .meaning = "globs of programs an annotation may name; no annotation names a program here" },
+	  .meaning = "globs of programs an annotation may name; no annotation names a "
+		     "program here" },
 	{ KEY(hypervisor, accel), ENABLED, .since = "own", .def = "auto", .choices = "auto,kvm,tcg",
-	  .meaning = "kvm; tcg, which emulates the CPU and is slow; or auto: kvm when a short trial VM runs under it" },
+	  .meaning = "kvm; tcg, which emulates the CPU and is slow; or auto: kvm when a "
+		     "short trial VM runs under it" },
 	{ KEY(hypervisor, kernel), ENABLED, .text = TEXT_PATH, .since = "1.0",
-	  .def = "/usr/share/kata-containers/vmlinux.container",
+	  .def = KATA_DATADIR "/kata-containers/vmlinux.container",
 	  .meaning = "the guest's kernel: vmlinux (fastest) or bzImage" },
 	{ KEY(hypervisor, image), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .meaning = "the guest's root file system as a disk image; either this or initrd" },
@@ -71,7 +75,8 @@ const struct config_key config_keys[] = {
 	  .meaning = "added to -cpu, separated by commas" },
 	{ KEY(hypervisor, seccompsandbox), .since = "2.5",
 	  .def = "on,obsolete=deny,spawn=deny,resourcecontrol=deny",
-	  .meaning = "QEMU's own system call filter (-sandbox); \"\" turns it off. Kata's default is off" },
+	  .meaning = "QEMU's own system call filter (-sandbox); \"\" turns it off. Kata's "
+		     "default is off" },
 	{ KEY(hypervisor, kernel_params), ENABLED, .text = TEXT_WORDS, .append = true,
 	  .since = "1.0",
 	  .def = "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=1",
@@ -82,7 +87,8 @@ const struct config_key config_keys[] = {
 
 	/* CPUs and memory */
 	{ KEY(hypervisor, default_vcpus), ENABLED, .since = "1.0", .def = "1",
-	  .meaning = "vCPUs at boot, rounded up; 0 is 1; below 0 or over the host's: as many as the host has" },
+	  .meaning = "vCPUs at boot, rounded up; 0 is 1; below 0 or over the host's: as "
+		     "many as the host has" },
 	{ KEY(hypervisor, default_maxvcpus), ENABLED,
 	  .since = "1.0", .annotation = "default_max_vcpus",
 	  .meaning = "the most vCPUs a VM can grow to; 0: as many as the host has" },
@@ -143,7 +149,8 @@ const struct config_key config_keys[] = {
 	  .meaning = "bytes; 0: QEMU's, else a power of two from 512" },
 	{ KEY(hypervisor, block_device_physical_sector_size), ENABLED, .since = "3.29",
 	  .annotation = "blk_physical_sector_size", .max = SECTOR_MAX, .state = KEY_IDLE,
-	  .meaning = "bytes; 0: QEMU's, else a power of two from 512 and not under the logical size" },
+	  .meaning = "bytes; 0: QEMU's, else a power of two from 512 and not under the "
+		     "logical size" },
 	{ KEY(hypervisor, enable_iothreads), ENABLED, .since = "1.0", .state = KEY_IDLE,
 	  .meaning = "an I/O thread for disks" },
 	{ KEY(hypervisor, indep_iothreads), ENABLED, .since = "3.24", .max = 49, .state = KEY_IDLE,
@@ -177,7 +184,8 @@ const struct config_key config_keys[] = {
 	  .since = "1.0", .def = "/usr/lib/qemu/virtiofsd",
 	  .meaning = "the virtiofsd program, C or Rust" },
 	{ KEY(hypervisor, valid_virtio_fs_daemon_paths), .since = "1.0", .state = KEY_MOOT,
-	  .meaning = "globs of programs an annotation may name; no annotation names a program here" },
+	  .meaning = "globs of programs an annotation may name; no annotation names a "
+		     "program here" },
 	{ KEY(hypervisor, virtio_fs_cache), ENABLED, .since = "1.0", .def = "auto",
 	  .choices = "never,auto,always,metadata", .meaning = "what the guest may cache" },
 	{ KEY(hypervisor, virtio_fs_cache_size), ENABLED, .since = "1.0",
@@ -187,7 +195,8 @@ const struct config_key config_keys[] = {
 	  .meaning = "requests in the queue, a power of two" },
 	{ KEY(hypervisor, virtio_fs_extra_args), ENABLED, .text = TEXT_VIRTIOFSD_ARG,
 	  .since = "1.0",
-	  .meaning = "added to virtiofsd's command line; an annotation may only use a short list of options" },
+	  .meaning = "added to virtiofsd's command line; an annotation may only use a "
+		     "short list of options" },
 	{ KEY(hypervisor, msize_9p), ENABLED,
 	  .since = "1.0", .def = "8192", .min = 4096, .max = 1048576,
 	  .meaning = "bytes in one 9p message" },
@@ -195,7 +204,8 @@ const struct config_key config_keys[] = {
 	/* other devices */
 	{ KEY_AS(hypervisor, use_vsock, CONFIG_TRISTATE), ENABLED, .since = "1.0", .def = "auto",
 	  .annotation = "io.katacontainers.config.runtime.use_vsock",
-	  .meaning = "talk to the agent over vsock (true), virtio-serial (false), or by what the host has (auto)" },
+	  .meaning = "talk to the agent over vsock (true), virtio-serial (false), or by "
+		     "what the host has (auto)" },
 	{ KEY(hypervisor, entropy_source), ENABLED, .text = TEXT_PATH,
 	  .since = "1.0", .def = "/dev/urandom",
 	  .valid = "valid_entropy_sources", .meaning = "what feeds the guest's virtio-rng" },
@@ -203,7 +213,9 @@ const struct config_key config_keys[] = {
 	  .since = "2.1", .def = "/dev/urandom\n/dev/random\n",
 	  .meaning = "globs for entropy_source in an annotation" },
 	{ KEY(hypervisor, disable_image_nvdimm), ENABLED, .since = "1.0", .def = "true",
-	  .meaning = "attach image as a read-only disk. Kata's default is false: a pmem device cannot be made read only, so a guest could change the image in its memory" },
+	  .meaning = "attach image as a read-only disk. Kata's default is false: a pmem "
+		     "device cannot be made read only, so a guest could change the image "
+		     "in its memory" },
 	{ KEY(hypervisor, enable_vhost_user_store), ENABLED, .since = "1.0", .state = KEY_IDLE,
 	  .meaning = "volumes of a vhost-user target (SPDK)" },
 	{ KEY(hypervisor, vhost_user_store_path), ENABLED, .text = TEXT_PATH, .since = "1.0",
@@ -243,7 +255,8 @@ const struct config_key config_keys[] = {
 	{ KEY(hypervisor, extra_monitor_socket), .since = "3.2", .choices = ",hmp,qmp,qmp-pretty",
 	  .state = KEY_IDLE, .meaning = "a second QEMU monitor for debugging" },
 	{ KEY(hypervisor, disable_nesting_checks), .since = "1.0", .state = KEY_MOOT,
-	  .meaning = "treat a nested host as any other; there are no such checks here, KVM is tried instead" },
+	  .meaning = "treat a nested host as any other; there are no such checks here, "
+		     "KVM is tried instead" },
 	{ KEY(hypervisor, guest_memory_dump_path), .since = "2.1", .state = KEY_IDLE,
 	  .meaning = "directory for a memory dump when the guest's kernel panics" },
 	{ KEY(hypervisor, guest_memory_dump_paging), .since = "2.1", .state = KEY_IDLE,
@@ -274,7 +287,8 @@ const struct config_key config_keys[] = {
 	{ KEY(hypervisor, measurement_algo), .since = "3.22", .state = KEY_IDLE,
 	  .meaning = "hash for measurements" },
 	{ KEY(hypervisor, enable_annotations), .since = "1.0",
-	  .meaning = "regular expressions (POSIX extended, found anywhere in the key's name) of the keys that annotations may set" },
+	  .meaning = "regular expressions (POSIX extended, found anywhere in the key's "
+		     "name) of the keys that annotations may set" },
 
 	/* keys of other monitors that files contain */
 	{ KEY(hypervisor, jailer_path), NEVER, .since = "1.0", .def = "/usr/bin/jailer",
@@ -345,7 +359,8 @@ const struct config_key config_keys[] = {
 	{ KEY(agent, trace_type), OPEN, .since = "1.0", .def = "isolated",
 	  .choices = "isolated,collated", .state = KEY_OLD, .meaning = "what a trace covers" },
 	{ KEY(agent, kernel_modules), OPEN, .text = TEXT_MODULE, .separator = ";", .since = "1.0",
-	  .meaning = "modules the guest loads: name and parameters; separated by \";\" in the annotation" },
+	  .meaning = "modules the guest loads: name and parameters; separated by \";\" in "
+		     "the annotation" },
 	{ KEY(agent, debug_console_enabled), .since = "2.0",
 	  .meaning = "a shell in the guest for the host's root (port 1026, or console.channel.0)" },
 	{ KEY(agent, dial_timeout), .since = "2.1", .def = "45", .min = 1, .max = 3600,
@@ -418,10 +433,10 @@ const struct config_key config_keys[] = {
 	  .state = KEY_OLD, .meaning = "the network monitor program" },
 	{ KEY(netmon, enable_netmon), .since = "1.x", .state = KEY_OLD, .meaning = "run it" },
 	{ KEY(netmon, enable_debug), .since = "1.x", .state = KEY_OLD, .meaning = "its log" },
-	{ KEY(proxy, path), .since = "1.x", .def = "/usr/libexec/kata-containers/kata-proxy",
+	{ KEY(proxy, path), .since = "1.x", .def = KATA_LIBEXECDIR "/kata-containers/kata-proxy",
 	  .meaning = "the supervisor of a sandbox under docker and podman" },
 	{ KEY(proxy, enable_debug), .since = "1.x", .meaning = "verbose log" },
-	{ KEY(shim, path), .since = "1.x", .def = "/usr/libexec/kata-containers/kata-shim",
+	{ KEY(shim, path), .since = "1.x", .def = KATA_LIBEXECDIR "/kata-containers/kata-shim",
 	  .meaning = "the process that stands for a container's process under docker and podman" },
 	{ KEY(shim, enable_debug), .since = "1.x", .meaning = "verbose log" },
 	{ KEY(shim, enable_tracing), .since = "1.x", .state = KEY_IDLE, .meaning = "trace spans" },
