@@ -53,5 +53,6 @@ struct config *config_file_load(const struct cli *cli, const Grpc__Spec *spec, s
 
 void config_file_print_paths(void)
 {
-	printf("%s\n%s\n", CONFIG_FILE_ETC, CONFIG_FILE_DEFAULTS);
+	for (const char *const *at = config_known_files(); *at; at++)
+		printf("%s\n", *at);
 }
