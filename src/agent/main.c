@@ -25,6 +25,7 @@
 #include "agent/init.h"
 #include "agent/modules.h"
 #include "agent/reaper.h"
+#include "agent/sandbox.h"
 #include "agent/service.h"
 #include "agent/uevent.h"
 #include "lib/base/clock.h"
@@ -53,7 +54,15 @@ static void complain(void *arg, const char *name, const char *value, const char 
 	log_warn("option passed over", "option", name, "value", value, "reason", why);
 }
 
-static void read_options(struct agent *agent)
+static void keep_quiet(void *arg, const char *name, const char *value, const char *why)
+{
+	(void)arg;
+	(void)name;
+	(void)value;
+	(void)why;
+}
+
+static void read_options(struct agent *agent, cmdline_complaint *tell)
 {
 	scoped_free char *text = NULL;
 	struct err err = ERR_INIT;
@@ -64,21 +73,25 @@ static void read_options(struct agent *agent)
 	if (file_read("/proc/cmdline", CMDLINE_MAX, &text, NULL, &err) < 0)
 		log_warn("kernel command line not read, going on", "reason", err.text);
 	else
-		cmdline_parse(text, &agent->options, complain, NULL);
+		cmdline_parse(text, &agent->options, tell, NULL);
 	if (address) {
 		char word[CMDLINE_ADDRESS_MAX + 32];
 
 		snprintf(word, sizeof(word), "agent.server_addr=%s", address);
-		cmdline_parse(word, &agent->options, complain, NULL);
+		cmdline_parse(word, &agent->options, tell, NULL);
 	}
 	if (level) {
 		char word[64];
 
 		snprintf(word, sizeof(word), "agent.log=%s", level);
-		cmdline_parse(word, &agent->options, complain, NULL);
+		cmdline_parse(word, &agent->options, tell, NULL);
 	}
 }
 
+/*
+ * Again when the options are known, and until there is a console: one on a virtio port
+ * exists only when the device has introduced its ports, the channel's after the console's.
+ */
 static void set_up_log(const struct agent *agent)
 {
 	static int fd = -1;
@@ -181,6 +194,9 @@ static void on_channel(void *arg, const struct err *err)
 	struct agent *agent = arg;
 	char uptime[32];
 
+	set_up_log(agent);
+	if (agent->is_init)
+		read_options(agent, complain); /* there was nowhere to complain to */
 	if (err) {
 		log_error("channel not opened", "reason", err->text);
 		agent_stop(agent);
@@ -213,11 +229,13 @@ static int run(struct agent *agent, struct err *err)
 	} else if (agent->modules) {
 		uevents_add(agent->uevents, &hotplug);
 	}
+	agent->sandbox = sandbox_new(agent);
 	agent->server = ttrpc_server_new(agent->base, services, n_services);
 	agent->channel = channel_open(agent->base, agent->server, agent->uevents,
 				      agent->options.server_addr, on_channel, agent);
 	event_base_dispatch(agent->base);
-	ttrpc_server_free(agent->server);
+	ttrpc_server_free(agent->server); /* first: it cancels what waits in the others */
+	sandbox_free(agent->sandbox);
 	channel_free(agent->channel);
 	uevents_free(agent->uevents);
 	reaper_free(agent->reaper);
@@ -228,12 +246,12 @@ static int run(struct agent *agent, struct err *err)
 
 static int begin_init(struct agent *agent, struct err *err)
 {
-	if (init_mounts(err) < 0)
-		return -1;
+	int r = init_mounts(err);
+
+	read_options(agent, keep_quiet);
+	load_modules(agent);
 	set_up_log(agent);
-	read_options(agent);
-	set_up_log(agent);
-	if (init_cgroups(agent->options.cgroup_v1, err) < 0)
+	if (r < 0 || init_cgroups(agent->options.cgroup_v1, err) < 0)
 		return -1;
 	init_settings();
 	return 0;
@@ -256,16 +274,16 @@ int main(int argc, char **argv)
 	/* Process 1 of the tests' pid namespace is told by its address that it is none. */
 	if (getenv("KATA_AGENT_SERVER_ADDR"))
 		agent.is_init = false;
-	set_up_log(&agent);
 	if (agent.is_init) {
 		if (begin_init(&agent, &err) < 0)
 			log_error("guest not set up", "reason", err.text);
 	} else {
-		read_options(&agent);
 		set_up_log(&agent);
+		read_options(&agent, complain);
+		set_up_log(&agent);
+		load_modules(&agent);
 	}
 	protect_process(&agent);
-	load_modules(&agent);
 	if (err.code == ERR_OK && run(&agent, &err) < 0)
 		log_error("agent not started", "reason", err.text);
 	modules_free(agent.modules);

@@ -8,6 +8,7 @@
  */
 #include <protobuf-c/protobuf-c.h>
 
+struct err;
 struct ttrpc_call;
 
 typedef void rpc_handler(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg);
@@ -15,6 +16,26 @@ typedef void rpc_handler(struct ttrpc_call *call, const ProtobufCMessage *msg, v
 /* rpc_health.c */
 rpc_handler rpc_check, rpc_version;
 
+/* rpc_sandbox.c */
+rpc_handler rpc_create_sandbox, rpc_destroy_sandbox, rpc_get_oom_event;
+
+/* rpc_container.c */
+rpc_handler rpc_create_container, rpc_start_container, rpc_remove_container, rpc_update_container,
+	rpc_pause_container, rpc_resume_container, rpc_stats_container;
+
+/* rpc_process.c */
+rpc_handler rpc_exec_process, rpc_signal_process, rpc_wait_process, rpc_list_processes,
+	rpc_tty_win_resize;
+
+/* rpc_stream.c */
+rpc_handler rpc_write_stdin, rpc_close_stdin, rpc_read_stdout, rpc_read_stderr;
+
+/* rpc_guest.c */
+rpc_handler rpc_get_guest_details, rpc_online_cpu_mem, rpc_reseed_random_dev,
+	rpc_set_guest_date_time;
+
+/* rpc_copy.c */
+rpc_handler rpc_copy_file;
+
 /* Answer with Empty, or with err when it is set. */
-struct err;
 void rpc_end(struct ttrpc_call *call, const struct err *err);

@@ -13,7 +13,30 @@ static const struct ttrpc_method health_methods[] = {
 };
 
 static const struct ttrpc_method agent_methods[] = {
-	{ "NONE", NULL },
+	{ "CreateContainer", rpc_create_container },
+	{ "StartContainer", rpc_start_container },
+	{ "RemoveContainer", rpc_remove_container },
+	{ "ExecProcess", rpc_exec_process },
+	{ "SignalProcess", rpc_signal_process },
+	{ "WaitProcess", rpc_wait_process },
+	{ "ListProcesses", rpc_list_processes },
+	{ "UpdateContainer", rpc_update_container },
+	{ "StatsContainer", rpc_stats_container },
+	{ "PauseContainer", rpc_pause_container },
+	{ "ResumeContainer", rpc_resume_container },
+	{ "WriteStdin", rpc_write_stdin },
+	{ "ReadStdout", rpc_read_stdout },
+	{ "ReadStderr", rpc_read_stderr },
+	{ "CloseStdin", rpc_close_stdin },
+	{ "TtyWinResize", rpc_tty_win_resize },
+	{ "CreateSandbox", rpc_create_sandbox },
+	{ "DestroySandbox", rpc_destroy_sandbox },
+	{ "OnlineCPUMem", rpc_online_cpu_mem },
+	{ "ReseedRandomDev", rpc_reseed_random_dev },
+	{ "GetGuestDetails", rpc_get_guest_details },
+	{ "SetGuestDateTime", rpc_set_guest_date_time },
+	{ "CopyFile", rpc_copy_file },
+	{ "GetOOMEvent", rpc_get_oom_event },
 };
 
 const struct ttrpc_service *agent_services(struct agent *agent, size_t *ret_n)

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * devices.h - which device numbers a container may use in the guest
+ *
+ * Nothing but the list below, the devices of its own spec and single rules of its
+ * resources. "Allow everything", as a privileged container's spec has it, is not
+ * followed: what the VM's own disks are is no container's business, CAP_MKNOD or not.
+ *
+ * Source: default list of the OCI runtimes; CVE-2020-2023
+ */
+#include "lib/base/err.h"
+#include "oci.pb-c.h"
+
+struct cgroup;
+
+#define DEVICES_RULES_MAX 512
+
+int devices_apply(struct cgroup *cg, const Grpc__Linux *lx, struct err *err);
+
+/* Pure part: rules for lx into out (room for DEVICES_RULES_MAX); their number, or -1. */
+int devices_plan(const Grpc__Linux *lx, Grpc__LinuxDeviceCgroup *out, struct err *err);

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/storage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/check.h"
+#include "agent/modules.h"
+#include "agent/storage_options.h"
+#include "lib/base/fs.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "lib/log/log.h"
+
+#define SETGID_DIR    (S_ISGID | 0770) /* so that what is made in a volume belongs to its group */
+#define FD_PATH_MAX   32
+#define HUGEPAGES_DIR "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages"
+
+struct storage {
+	struct list node;
+	char *point;
+	unsigned int users;
+	bool is_mount; /* else a directory that is removed with what is in it */
+};
+
+/* The place, as open file: nobody can exchange it between check and use. */
+struct place {
+	int fd;
+	char path[FD_PATH_MAX]; /* of fd */
+	bool mounted;           /* said by the handler */
+};
+
+typedef int handler(struct storages *s, const Grpc__Storage *st, const struct storage_options *o,
+		    struct place *place, struct err *err);
+
+static void place_at(struct place *place, int fd)
+{
+	*place = (struct place){ .fd = fd };
+	snprintf(place->path, sizeof(place->path), "/proc/self/fd/%d", fd);
+}
+
+/* Make and open one directory of the way. */
+static int step_into(int dir_fd, const char *name, mode_t mode, struct err *err)
+{
+	if (mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST)
+		return err_sys(err, errno, "make directory '%s'", name);
+	return open_beneath(dir_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, err);
+}
+
+int storage_open_dir(const char *path, mode_t mode, struct err *err)
+{
+	scoped_free char *copy = NULL;
+	scoped_fd int fd = -1;
+	char *save = NULL;
+
+	if (strcmp(path, STORAGE_ROOT) != 0 &&
+	    check_path_below("path", path, STORAGE_ROOT, err) < 0)
+		return -1;
+	if (dir_make(STORAGE_ROOT, 0755, err) < 0)
+		return -1;
+	fd = open(STORAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return err_sys(err, errno, "open '%s'", STORAGE_ROOT);
+	copy = xstrdup(path + strlen(STORAGE_ROOT));
+	for (char *name = strtok_r(copy, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
+		int next = step_into(fd, name, mode, err);
+
+		if (next < 0)
+			return err_wrap(err, "open '%s'", path);
+		close_fd(&fd);
+		fd = next;
+	}
+	return take_fd(&fd);
+}
+
+/*
+ * What is at path by now, or the directory it is in; again without following a link, so
+ * that a container cannot turn an unmount or a removal to another place.
+ */
+static int open_again(const char *path, bool parent, struct err *err)
+{
+	scoped_free char *below = xstrdup(path + strlen(STORAGE_ROOT "/"));
+	scoped_fd int root = open(STORAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	char *slash = strrchr(below, '/');
+
+	if (root < 0)
+		return err_sys(err, errno, "open '%s'", STORAGE_ROOT);
+	if (parent && !slash)
+		return take_fd(&root);
+	if (parent)
+		*slash = '\0';
+	return open_beneath(root, below, O_PATH | O_CLOEXEC, 0, err);
+}
+
+/* The file itself, for a bind mount of a file. */
+static int open_file_place(const char *path, struct err *err)
+{
+	scoped_free char *dir = xstrdup(path);
+	char *name = strrchr(dir, '/');
+	scoped_fd int dir_fd = -1;
+	scoped_fd int made = -1;
+
+	*name++ = '\0';
+	dir_fd = storage_open_dir(dir, 0755, err);
+	if (dir_fd < 0)
+		return -1;
+	made = openat(dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (made < 0 && errno != EEXIST)
+		return err_sys(err, errno, "make file '%s'", path);
+	return open_beneath(dir_fd, name, O_PATH | O_CLOEXEC, 0, err);
+}
+
+/* Handlers */
+
+static int load_filesystem(struct storages *s, const char *type, struct err *err)
+{
+	char alias[64];
+
+	if (!s->modules)
+		return 0;
+	snprintf(alias, sizeof(alias), "fs-%s", type);
+	return modules_load_alias(s->modules, alias, err);
+}
+
+static int mount_type(struct storages *s, const Grpc__Storage *st, const char *type,
+		      const struct storage_options *o, struct place *place, struct err *err)
+{
+	if (load_filesystem(s, type, err) < 0)
+		return -1;
+	if (mount(st->source, place->path, type, o->flags, o->data) < 0)
+		return err_sys(err, errno, "mount %s '%s'", type, st->source);
+	place->mounted = true;
+	return 0;
+}
+
+static int handle_share(struct storages *s, const Grpc__Storage *st,
+			const struct storage_options *o, struct place *place, struct err *err)
+{
+	const char *type = *st->fstype ? st->fstype : "virtiofs";
+
+	if (strcmp(type, "virtiofs") != 0)
+		return err_set(err, ERR_INVALID, "file system '%s' for driver virtio-fs", type);
+	return mount_type(s, st, type, o, place, err);
+}
+
+static int handle_9p(struct storages *s, const Grpc__Storage *st, const struct storage_options *o,
+		     struct place *place, struct err *err)
+{
+	return mount_type(s, st, "9p", o, place, err);
+}
+
+/* As many huge pages as the volume may have; they are in the options as Kata writes them. */
+static int reserve_hugepages(const struct storage_options *o, struct err *err)
+{
+	const char *pagesize = strstr(o->data, "pagesize="), *size = strstr(o->data, "size=");
+	unsigned long long page = 0, total = 0;
+	char path[96], text[32];
+
+	if (size && pagesize && size == pagesize + 4) /* the one inside "pagesize=" */
+		size = strstr(size + 1, "size=");
+	if (!pagesize || !size || sscanf(pagesize, "pagesize=%llu", &page) != 1 ||
+	    sscanf(size, "size=%llu", &total) != 1 || page < 1024)
+		return err_set(err, ERR_INVALID, "huge pages need 'pagesize=' and 'size=' in bytes");
+	snprintf(path, sizeof(path), HUGEPAGES_DIR, page >> 10);
+	snprintf(text, sizeof(text), "%llu", total / page);
+	return file_poke(path, text, err);
+}
+
+static int give_to_group(const struct storage_options *o, int fd, struct err *err)
+{
+	struct place place;
+
+	if (!o->has_fsgid)
+		return 0;
+	place_at(&place, fd);
+	if (chown(place.path, (uid_t)-1, o->fsgid) < 0 || chmod(place.path, SETGID_DIR) < 0)
+		return err_sys(err, errno, "give volume to group %u", (unsigned int)o->fsgid);
+	return 0;
+}
+
+static int handle_ephemeral(struct storages *s, const Grpc__Storage *st,
+			    const struct storage_options *o, struct place *place,
+			    struct err *err)
+{
+	const char *type = *st->fstype ? st->fstype : "tmpfs";
+	scoped_fd int root = -1;
+
+	if (strcmp(type, "hugetlbfs") == 0) {
+		if (reserve_hugepages(o, err) < 0)
+			return -1;
+	} else if (strcmp(type, "tmpfs") != 0) {
+		return err_set(err, ERR_INVALID, "file system '%s' for driver ephemeral", type);
+	}
+	if (mount_type(s, st, type, o, place, err) < 0)
+		return -1;
+	if (!o->has_fsgid)
+		return 0;
+	/* The place is below the mount by now. */
+	root = open_again(st->mount_point, false, err);
+	return root < 0 ? -1 : give_to_group(o, root, err);
+}
+
+static int handle_local(struct storages *s, const Grpc__Storage *st,
+			const struct storage_options *o, struct place *place, struct err *err)
+{
+	(void)s;
+	if (o->has_mode && chmod(place->path, o->mode) < 0)
+		return err_sys(err, errno, "set mode of '%s'", st->mount_point);
+	return give_to_group(o, place->fd, err);
+}
+
+static int handle_bind(struct storages *s, const Grpc__Storage *st, const struct storage_options *o,
+		       struct place *place, struct err *err)
+{
+	const unsigned long attributes = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME |
+					 MS_NODIRATIME | MS_RELATIME | MS_STRICTATIME;
+	scoped_fd int root = -1;
+	struct place top;
+
+	(void)s;
+	if (check_path("source of a bind", st->source, err) < 0)
+		return -1;
+	if (mount(st->source, place->path, NULL, MS_BIND | (o->flags & MS_REC), NULL) < 0)
+		return err_sys(err, errno, "bind '%s'", st->source);
+	place->mounted = true;
+	if (!(o->flags & attributes))
+		return 0;
+	root = open_again(st->mount_point, false, err);
+	if (root < 0)
+		return -1;
+	place_at(&top, root);
+	if (mount(NULL, top.path, NULL, MS_BIND | MS_REMOUNT | (o->flags & attributes), NULL) < 0)
+		return err_sys(err, errno, "set attributes of the bind of '%s'", st->source);
+	return 0;
+}
+
+/* upperdir and workdir are made when they are below our root; lowerdir must be there. */
+static int make_layers(const Grpc__Storage *st, struct err *err)
+{
+	for (size_t i = 0; i < st->n_options; i++) {
+		const char *path = strchr(st->options[i], '=');
+		int fd;
+
+		if (!path || (!str_starts(st->options[i], "upperdir=") &&
+			      !str_starts(st->options[i], "workdir=")))
+			continue;
+		fd = storage_open_dir(path + 1, 0755, err);
+		if (fd < 0)
+			return err_wrap(err, "make layer");
+		close(fd);
+	}
+	return 0;
+}
+
+static int handle_overlay(struct storages *s, const Grpc__Storage *st,
+			  const struct storage_options *o, struct place *place,
+			  struct err *err)
+{
+	if (make_layers(st, err) < 0)
+		return -1;
+	return mount_type(s, st, "overlay", o, place, err);
+}
+
+static const struct {
+	const char *driver;
+	handler *handle;
+	bool is_mount;
+} handlers[] = {
+	{ "9p", handle_9p, true },
+	{ "bind", handle_bind, true },
+	{ "ephemeral", handle_ephemeral, true },
+	{ "local", handle_local, false },
+	{ "overlayfs", handle_overlay, true },
+	{ "virtio-fs", handle_share, true },
+};
+
+const char *const *storage_drivers(size_t *ret_n)
+{
+	static const char *names[ARRAY_LEN(handlers)];
+
+	for (size_t i = 0; i < ARRAY_LEN(handlers); i++)
+		names[i] = handlers[i].driver;
+	*ret_n = ARRAY_LEN(handlers);
+	return names;
+}
+
+/* The table of what is in place */
+
+void storages_init(struct storages *s, struct modules *modules)
+{
+	*s = (struct storages){ .modules = modules };
+	list_init(&s->all);
+}
+
+static struct storage *find_storage(struct storages *s, const char *point)
+{
+	list_for_each(&s->all, struct storage, node, st)
+		if (strcmp(st->point, point) == 0)
+			return st;
+	return NULL;
+}
+
+/* Detached at once, also while a process still has a file of it open. */
+static int unmount(const char *point, struct err *err)
+{
+	scoped_fd int fd = open_again(point, false, err);
+	struct place place;
+
+	if (fd < 0)
+		return -1;
+	place_at(&place, fd);
+	if (umount2(place.path, MNT_DETACH) < 0)
+		return err_sys(err, errno, "unmount '%s'", point);
+	return 0;
+}
+
+static int remove_dir(const char *point, struct err *err)
+{
+	scoped_fd int fd = open_again(point, true, err);
+	scoped_free char *path = xasprintf("/proc/self/fd/%d/%s", fd, strrchr(point, '/') + 1);
+
+	return fd < 0 ? -1 : dir_remove(path, err);
+}
+
+static void remove_mount_point(const char *point)
+{
+	struct err ignored = ERR_INIT; /* others may use it, or the share took it away */
+	scoped_fd int fd = open_again(point, true, &ignored);
+	const char *name = strrchr(point, '/') + 1;
+
+	if (fd >= 0 && unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno == ENOTDIR)
+		(void)unlinkat(fd, name, 0);
+}
+
+static void remove_storage(struct storages *s, struct storage *st)
+{
+	struct err err = ERR_INIT;
+	int r = st->is_mount ? unmount(st->point, &err) : remove_dir(st->point, &err);
+
+	if (r < 0)
+		log_warn("storage not removed, going on", "point", st->point, "reason", err.text);
+	else if (st->is_mount)
+		remove_mount_point(st->point);
+	list_remove(&st->node);
+	s->n--;
+	free(st->point);
+	free(st);
+}
+
+static int open_place(const Grpc__Storage *st, struct place *ret, struct err *err)
+{
+	struct stat source;
+	bool is_file = strcmp(st->driver, "bind") == 0 && stat(st->source, &source) == 0 &&
+		       !S_ISDIR(source.st_mode);
+	int fd = is_file ? open_file_place(st->mount_point, err)
+			 : storage_open_dir(st->mount_point, 0755, err);
+
+	if (fd < 0)
+		return -1;
+	place_at(ret, fd);
+	return 0;
+}
+
+static int set_propagation(const Grpc__Storage *st, unsigned long propagation, struct err *err)
+{
+	scoped_fd int fd = -1;
+	struct place place;
+
+	if (!propagation)
+		return 0;
+	fd = open_again(st->mount_point, false, err);
+	if (fd < 0)
+		return -1;
+	place_at(&place, fd);
+	if (mount(NULL, place.path, NULL, propagation, NULL) < 0)
+		return err_sys(err, errno, "set propagation of '%s'", st->mount_point);
+	return 0;
+}
+
+static int check_storage(const Grpc__Storage *st, struct err *err)
+{
+	if (check_path_below("mount point", st->mount_point, STORAGE_ROOT, err) < 0)
+		return -1;
+	if (st->shared)
+		return err_set(err, ERR_UNIMPLEMENTED, "shared storage '%s' is not built",
+			       st->mount_point);
+	return 0;
+}
+
+/* A group of the whole volume, as Kata's fs_group; done when it is mounted. */
+static void take_fs_group(const Grpc__Storage *st, struct storage_options *o)
+{
+	if (!st->fs_group)
+		return;
+	o->has_fsgid = true;
+	o->fsgid = st->fs_group->group_id;
+}
+
+static int put_in_place(struct storages *s, const Grpc__Storage *st, size_t i, struct err *err)
+{
+	struct storage_options o;
+	struct place place = { .fd = -1 };
+	int r;
+
+	if (storage_options_parse(st->options, st->n_options, &o, err) < 0)
+		return -1;
+	take_fs_group(st, &o);
+	if (open_place(st, &place, err) < 0)
+		return -1;
+	r = handlers[i].handle(s, st, &o, &place, err);
+	close_fd(&place.fd);
+	if (r == 0 && place.mounted)
+		r = set_propagation(st, o.propagation, err);
+	if (r < 0) {
+		struct err ignored = ERR_INIT; /* the first error counts */
+
+		if (place.mounted)
+			(void)unmount(st->mount_point, &ignored);
+		remove_mount_point(st->mount_point);
+	}
+	return r;
+}
+
+static int add_new(struct storages *s, const Grpc__Storage *st, struct err *err)
+{
+	struct storage *new;
+
+	if (s->n == STORAGES_MAX)
+		return err_set(err, ERR_EXHAUSTED, "more than %d storages", STORAGES_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
+		if (strcmp(st->driver, handlers[i].driver) != 0)
+			continue;
+		if (put_in_place(s, st, i, err) < 0)
+			return -1;
+		new = xnew(struct storage);
+		*new = (struct storage){ .point = xstrdup(st->mount_point), .users = 1,
+					 .is_mount = handlers[i].is_mount };
+		list_add(&s->all, &new->node);
+		s->n++;
+		return 0;
+	}
+	return err_set(err, ERR_UNIMPLEMENTED, "storage driver '%s' is not built", st->driver);
+}
+
+static int add_one(struct storages *s, const Grpc__Storage *st, struct err *err)
+{
+	struct storage *known;
+
+	if (check_storage(st, err) < 0)
+		return -1;
+	known = find_storage(s, st->mount_point);
+	if (known) {
+		known->users++;
+		return 0;
+	}
+	if (add_new(s, st, err) < 0)
+		return err_wrap(err, "storage '%s'", st->mount_point);
+	return 0;
+}
+
+int storages_add(struct storages *s, Grpc__Storage *const *list, size_t n, char ***points,
+		 struct err *err)
+{
+	char **added = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (add_one(s, list[i], err) < 0) {
+			storages_drop(s, &added);
+			return -1;
+		}
+		strv_add(&added, list[i]->mount_point);
+	}
+	for (char **p = added; p && *p; p++)
+		strv_add(points, *p);
+	strv_free(added);
+	return 0;
+}
+
+void storages_drop(struct storages *s, char ***points)
+{
+	for (size_t i = strv_len(*points); i-- > 0;) {
+		struct storage *st = find_storage(s, (*points)[i]);
+
+		if (st && --st->users == 0)
+			remove_storage(s, st);
+	}
+	strv_free(*points);
+	*points = NULL;
+}
+
+void storages_done(struct storages *s)
+{
+	while (!list_empty(&s->all))
+		remove_storage(s, container_of(s->all.prev, struct storage, node));
+}
