@@ -110,11 +110,13 @@ static int run_hook(const Grpc__Hook *hook, const char *state, struct err *err)
 
 	if (in < 0)
 		return -1;
-	strv_add(&argv, hook->path);
-	for (size_t i = 1; i < hook->n_args; i++)
-		strv_add(&argv, hook->args[i]);
+	for (size_t i = 0; i < hook->n_args; i++)
+		strv_add(&argv, hook->args[i]); /* with args[0], which need not be the path */
+	if (!argv)
+		strv_add(&argv, hook->path);
 	for (size_t i = 0; i < hook->n_env; i++)
 		strv_add(&envp, hook->env[i]);
+	s.path = hook->path;
 	s.argv = argv;
 	s.envp = envp;
 	s.stdin_fd = in;

@@ -187,8 +187,7 @@ void sandbox_process_kill(struct sandbox_process *p)
 	close_fd(&p->pidfd);
 }
 
-/* A pidfd of the supervisor that the journal names; -1 when there is none alive. */
-static int supervisor_pidfd(const char *sid)
+int sandbox_supervisor_pidfd(const char *sid)
 {
 	scoped_free char *dir = supervisor_dir(sid);
 	struct journal_entry *entries;
@@ -208,7 +207,7 @@ static int supervisor_pidfd(const char *sid)
 int sandbox_kill(const char *sid, struct err *err)
 {
 	scoped_free char *dir = supervisor_dir(sid);
-	scoped_fd int pidfd = supervisor_pidfd(sid);
+	scoped_fd int pidfd = sandbox_supervisor_pidfd(sid);
 
 	if ((pidfd >= 0 && proc_kill_wait(pidfd, KILL_MS, err) < 0) || sandbox_cleanup(sid, err) < 0)
 		return err_wrap(err, "clean up sandbox '%s'", sid);
@@ -219,7 +218,7 @@ int sandbox_end(const char *sid, struct supervisor *sup, int timeout_ms, struct 
 {
 	Containerd__Task__V2__ShutdownRequest req = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
 	scoped_free char *id = xstrdup(sid);
-	scoped_fd int pidfd = supervisor_pidfd(sid);
+	scoped_fd int pidfd = sandbox_supervisor_pidfd(sid);
 	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 	struct err ignored = ERR_INIT;

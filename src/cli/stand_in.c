@@ -10,6 +10,7 @@
 #include <sys/signalfd.h>
 
 #include "cli/console.h"
+#include "cli/sandbox.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -38,6 +39,7 @@ static int spawn_shim(struct stand_in *s, int tty_fd, int ready_fd, struct err *
 	const struct spawn_fd fd = { .from = ready_fd, .to = READY_FD };
 	scoped_free char *socket = supervisor_socket(s->sid);
 	scoped_strv char **argv = NULL;
+	scoped_fd int supervisor = sandbox_supervisor_pidfd(s->sid);
 	struct spawn spawn_args = SPAWN_INIT;
 
 	strv_add(&argv, s->shim_path);
@@ -57,6 +59,8 @@ static int spawn_shim(struct stand_in *s, int tty_fd, int ready_fd, struct err *
 	spawn_args.stdin_fd = tty_fd >= 0 ? tty_fd : 0;
 	spawn_args.stdout_fd = tty_fd >= 0 ? tty_fd : 1;
 	spawn_args.stderr_fd = tty_fd >= 0 ? tty_fd : 2;
+	/* docker and podman find the container's network namespace through its pid. */
+	spawn_args.netns_fd = supervisor;
 	/* In our session only where it must hear of our terminal's resizing. */
 	spawn_args.new_session = !(s->foreground && s->terminal);
 	return spawn(&spawn_args, &s->pid, &s->pidfd, err);

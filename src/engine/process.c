@@ -19,6 +19,7 @@
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/base/proc.h"
+#include "lib/cgroup/cgroup.h"
 
 #define EXIT_WAIT_FAILED 255 /* Kata's status when the agent does not tell */
 
@@ -277,7 +278,8 @@ int process_attach_shim(struct process *p, pid_t pid, uint64_t start_ticks, stru
 	if (fd < 0)
 		return err_wrap(err, "attach process %d", (int)pid);
 	p->shim_seq = journal_add_process(sb->journal, "kata-shim", pid, start_ticks, err);
-	if (!p->shim_seq)
+	/* Whoever asks for the cgroup of the container's pid is to find what the VM uses. */
+	if (!p->shim_seq || cgroup_add_pid(sb->cgroup, pid, err) < 0)
 		return -1;
 	p->shim_pid = pid;
 	p->shim_fd = take_fd(&fd);

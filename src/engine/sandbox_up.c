@@ -6,6 +6,7 @@
  * Each undo removes what its run made, however far run got.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -103,6 +104,9 @@ void sandbox_undo_cgroup(struct sandbox *sb)
 	if (!sb->cgroup)
 		return;
 	r = cgroup_remove(sb->cgroup, CGROUP_REMOVE_MS, &err);
+	/* A kata-shim whose reader has stopped: there is no guest left for it to read from. */
+	if (r < 0 && cgroup_signal(sb->cgroup, SIGKILL, &err) == 0)
+		r = cgroup_remove(sb->cgroup, CGROUP_REMOVE_MS, &err);
 	undo_if_failed(sb, r, &err);
 	if (r == 0)
 		journal_strike(sb->journal, sb->cgroup_seq);

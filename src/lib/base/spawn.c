@@ -17,6 +17,11 @@
 
 #include "lib/base/defs.h"
 
+static const char *program(const struct spawn *s)
+{
+	return s->path ? s->path : s->argv[0];
+}
+
 /* After the fork: no allocation, no decision, no return. */
 
 static noreturn void give_up(int report_fd, const struct err *err)
@@ -129,8 +134,8 @@ static noreturn void child(const struct spawn *s, int report_fd, pid_t parent)
 		if (err.code != ERR_OK)
 			give_up(report_fd, &err);
 	}
-	execve(s->argv[0], s->argv, s->envp ? s->envp : minimal);
-	err_sys(&err, errno, "execute '%s'", s->argv[0]);
+	execve(program(s), s->argv, s->envp ? s->envp : minimal);
+	err_sys(&err, errno, "execute '%s'", program(s));
 	give_up(report_fd, &err);
 }
 
@@ -162,9 +167,9 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 	long pid;
 
 	if (s->n_fds > SPAWN_FDS_MAX)
-		return err_set(err, ERR_EXHAUSTED, "start '%s': too many descriptors", s->argv[0]);
+		return err_set(err, ERR_EXHAUSTED, "start '%s': too many descriptors", program(s));
 	if (pipe2(report, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "start '%s': make pipe", s->argv[0]);
+		return err_sys(err, errno, "start '%s': make pipe", program(s));
 	report_rd = report[0];
 	report_wr = report[1];
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
@@ -177,7 +182,7 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 		child(s, report_wr, parent);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)
-		return err_sys(err, errno, "start '%s': fork", s->argv[0]);
+		return err_sys(err, errno, "start '%s': fork", program(s));
 
 	close_fd(&report_wr);
 	if (read_report(report_rd, err) < 0) {
@@ -185,7 +190,7 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 
 		while (waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED) < 0 && errno == EINTR)
 			;
-		return err_wrap(err, "start '%s'", s->argv[0]);
+		return err_wrap(err, "start '%s'", program(s));
 	}
 	if (ret_pid)
 		*ret_pid = (pid_t)pid;

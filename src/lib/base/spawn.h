@@ -25,7 +25,8 @@ struct spawn_fd {
 };
 
 struct spawn {
-	char *const *argv; /* argv[0] is the program's path; no search in PATH */
+	const char *path;  /* NULL: argv[0]; no search in PATH */
+	char *const *argv;
 	char *const *envp; /* NULL: PATH only */
 	const char *cwd;   /* NULL: "/" */
 	int stdin_fd, stdout_fd, stderr_fd; /* -1: /dev/null */
