@@ -24,6 +24,7 @@
 struct storage {
 	struct list node;
 	char *point;
+	size_t n_there; /* bytes of point that were there before: the directories below are ours */
 	unsigned int users;
 	bool is_mount; /* else a directory that is removed with what is in it */
 };
@@ -84,7 +85,8 @@ int storage_open_dir(const char *path, mode_t mode, struct err *err)
  */
 static int open_again(const char *path, bool parent, struct err *err)
 {
-	scoped_free char *below = xstrdup(path + strlen(STORAGE_ROOT "/"));
+	const char *rest = path + strlen(STORAGE_ROOT);
+	scoped_free char *below = xstrdup(*rest ? rest + 1 : ".");
 	scoped_fd int root = open(STORAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	char *slash = strrchr(below, '/');
 
@@ -95,6 +97,26 @@ static int open_again(const char *path, bool parent, struct err *err)
 	if (parent)
 		*slash = '\0';
 	return open_beneath(root, below, O_PATH | O_CLOEXEC, 0, err);
+}
+
+/* How much of the path is there, in bytes. */
+static size_t count_there(const char *path)
+{
+	scoped_free char *copy = xstrdup(path);
+	size_t len = strlen(copy);
+
+	for (;;) {
+		struct err ignored = ERR_INIT; /* that is the question */
+		int fd = open_again(copy, false, &ignored);
+
+		if (fd >= 0)
+			close(fd);
+		if (fd >= 0 || len <= strlen(STORAGE_ROOT "/"))
+			return len;
+		while (copy[--len] != '/')
+			;
+		copy[len] = '\0';
+	}
 }
 
 /* The file itself, for a bind mount of a file. */
@@ -327,14 +349,27 @@ static int remove_dir(const char *point, struct err *err)
 	return fd < 0 ? -1 : dir_remove(path, err);
 }
 
-static void remove_mount_point(const char *point)
+static bool remove_empty(const char *point)
 {
 	struct err ignored = ERR_INIT; /* others may use it, or the share took it away */
 	scoped_fd int fd = open_again(point, true, &ignored);
 	const char *name = strrchr(point, '/') + 1;
 
-	if (fd >= 0 && unlinkat(fd, name, AT_REMOVEDIR) < 0 && errno == ENOTDIR)
-		(void)unlinkat(fd, name, 0);
+	return fd >= 0 && (unlinkat(fd, name, AT_REMOVEDIR) == 0 ||
+			   (errno == ENOTDIR && unlinkat(fd, name, 0) == 0));
+}
+
+/* The mount point and the directories that were made on the way to it. */
+static void remove_made(const char *point, size_t n_there)
+{
+	scoped_free char *path = xstrdup(point);
+	size_t len = strlen(path);
+
+	while (len > n_there && len > strlen(STORAGE_ROOT "/") && remove_empty(path)) {
+		while (path[--len] != '/')
+			;
+		path[len] = '\0';
+	}
 }
 
 static void remove_storage(struct storages *s, struct storage *st)
@@ -344,8 +379,8 @@ static void remove_storage(struct storages *s, struct storage *st)
 
 	if (r < 0)
 		log_warn("storage not removed, going on", "point", st->point, "reason", err.text);
-	else if (st->is_mount)
-		remove_mount_point(st->point);
+	else
+		remove_made(st->point, st->n_there);
 	list_remove(&st->node);
 	s->n--;
 	free(st->point);
@@ -401,7 +436,8 @@ static void take_fs_group(const Grpc__Storage *st, struct storage_options *o)
 	o->fsgid = st->fs_group->group_id;
 }
 
-static int put_in_place(struct storages *s, const Grpc__Storage *st, size_t i, struct err *err)
+static int put_in_place(struct storages *s, const Grpc__Storage *st, size_t i, size_t n_there,
+			struct err *err)
 {
 	struct storage_options o;
 	struct place place = { .fd = -1 };
@@ -421,13 +457,14 @@ static int put_in_place(struct storages *s, const Grpc__Storage *st, size_t i, s
 
 		if (place.mounted)
 			(void)unmount(st->mount_point, &ignored);
-		remove_mount_point(st->mount_point);
+		remove_made(st->mount_point, n_there);
 	}
 	return r;
 }
 
 static int add_new(struct storages *s, const Grpc__Storage *st, struct err *err)
 {
+	size_t n_there = count_there(st->mount_point);
 	struct storage *new;
 
 	if (s->n == STORAGES_MAX)
@@ -435,10 +472,11 @@ static int add_new(struct storages *s, const Grpc__Storage *st, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(handlers); i++) {
 		if (strcmp(st->driver, handlers[i].driver) != 0)
 			continue;
-		if (put_in_place(s, st, i, err) < 0)
+		if (put_in_place(s, st, i, n_there, err) < 0)
 			return -1;
 		new = xnew(struct storage);
 		*new = (struct storage){ .point = xstrdup(st->mount_point), .users = 1,
+					 .n_there = n_there,
 					 .is_mount = handlers[i].is_mount };
 		list_add(&s->all, &new->node);
 		s->n++;

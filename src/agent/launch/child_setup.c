@@ -31,9 +31,14 @@ int op_join(const struct plan_op *op, struct child *child, struct err *err)
 {
 	const struct ns_info *ns = &ns_infos[op->number];
 
-	(void)child;
 	if (setns(op->fd, (int)ns->clone_flag) < 0)
 		return err_sys(err, errno, "%s namespace", ns->type);
+	if (ns->clone_flag != CLONE_NEWNS)
+		return 0;
+	/* Joining one moves us to its root, which paths are opened in from here on. */
+	child->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (child->root_fd < 0)
+		return err_sys(err, errno, "open '/'");
 	return 0;
 }
 

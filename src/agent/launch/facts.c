@@ -180,11 +180,15 @@ static int read_cgroup(struct cgroup *cg, struct facts *f, struct err *err)
 	if (!cg)
 		return 0;
 	f->plan.has_cgroup = true;
-	f->cgroup_dir_fd = cgroup_dir_fd(cg);
-	if (f->cgroup_dir_fd >= 0)
-		return read_cgroup2(f, err);
 	if (cgroup_enter_fds(cg, f->cgroup_fds, &f->n_cgroup_fds, err) < 0)
 		return -1;
+	/* Version 2 alone is entered by clone3(); beside version 1 it limits nothing. */
+	if (f->n_cgroup_fds == 1 && cgroup_dir_fd(cg) >= 0) {
+		close_fd(&f->cgroup_fds[0]);
+		f->n_cgroup_fds = 0;
+		f->cgroup_dir_fd = cgroup_dir_fd(cg);
+		return read_cgroup2(f, err);
+	}
 	f->plan.n_cgroup_fds = f->n_cgroup_fds;
 	f->plan.controllers = f->controllers;
 	for (size_t i = 0; i < f->n_cgroup_fds; i++)

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "tests/integration/agent/drive.h"
+
+static struct drive d;
+
+#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define SH(script) ARGS("/bin/sh", "-c", script)
+
+static void expect_output(const char *id, const char *exec_id, const char *want)
+{
+	scoped_free char *got = drive_read_all(&d, id, exec_id, false, NULL);
+
+	assert_string_equal(got, want);
+}
+
+static void it_runs_and_tells_output_and_status(void **state)
+{
+	scoped_free char *errors = NULL;
+
+	(void)state;
+	drive_run(&d, "c1", SH("echo out; echo err >&2; exit 7"));
+	expect_output("c1", "c1", "out\n");
+	errors = drive_read_all(&d, "c1", "", true, NULL);
+	assert_string_equal(errors, "err\n");
+	assert_int_equal(drive_wait(&d, "c1", "c1"), 7);
+	assert_int_equal(drive_wait(&d, "c1", ""), 7); /* a late wait gets the same */
+	drive_remove(&d, "c1");
+}
+
+static void every_line_of_a_short_life_arrives(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		scoped_free char *got = NULL;
+		size_t len;
+
+		drive_run(&d, "lines", ARGS("/bin/seq", "1", "20000"));
+		got = drive_read_all(&d, "lines", "lines", false, &len);
+		assert_int_equal(len, 108894); /* 9*2 + 90*3 + 900*4 + 9000*5 + 10001*6 */
+		assert_string_equal(got + len - 6, "20000\n");
+		assert_int_equal(drive_wait(&d, "lines", "lines"), 0);
+		drive_remove(&d, "lines");
+	}
+}
+
+static void output_waits_for_a_slow_reader_after_the_exit(void **state)
+{
+	(void)state;
+	drive_run(&d, "late", SH("echo kept"));
+	assert_int_equal(drive_wait(&d, "late", "late"), 0);
+	expect_output("late", "late", "kept\n");
+	drive_remove(&d, "late");
+}
+
+/* A process of its own, so that writing may block while we read. */
+static pid_t write_stdin(const char *id, size_t total)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		Grpc__WriteStreamRequest req = GRPC__WRITE_STREAM_REQUEST__INIT;
+		Grpc__CloseStdinRequest end = GRPC__CLOSE_STDIN_REQUEST__INIT;
+		scoped_free char *cid = xstrdup(id);
+		size_t step = 300000;
+		scoped_free uint8_t *data = xcalloc(1, step);
+
+		req.container_id = end.container_id = cid;
+		req.exec_id = end.exec_id = cid;
+		for (size_t at = 0; at < total; at += step) {
+			size_t n = MIN(step, total - at);
+
+			for (size_t i = 0; i < n; i++)
+				data[i] = (uint8_t)((at + i) * 2654435761u >> 13);
+			req.data = (ProtobufCBinaryData){ .data = data, .len = n };
+			drive_do(&d, "WriteStdin", &req.base);
+		}
+		drive_do(&d, "CloseStdin", &end.base);
+		_exit(0);
+	}
+	return pid;
+}
+
+static void ten_megabytes_go_through_cat_unchanged(void **state)
+{
+	const size_t total = 10 << 20;
+	scoped_free char *got = NULL;
+	size_t len, wrong = 0;
+	int status;
+	pid_t writer;
+
+	(void)state;
+	drive_run(&d, "cat", ARGS("/bin/cat"));
+	writer = write_stdin("cat", total);
+	got = drive_read_all(&d, "cat", "cat", false, &len);
+	assert_int_equal(len, total);
+	for (size_t i = 0; i < total; i++)
+		wrong += (uint8_t)got[i] != (uint8_t)(i * 2654435761u >> 13);
+	assert_int_equal(wrong, 0);
+	waitpid(writer, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(drive_wait(&d, "cat", "cat"), 0);
+	drive_remove(&d, "cat");
+}
+
+static void exec_joins_and_reports(void **state)
+{
+	(void)state;
+	drive_run(&d, "c2", ARGS("/bin/sleep", "1000"));
+	drive_exec(&d, "c2", "e1", SH("readlink /proc/1/exe; hostname; exit 3"), false);
+	expect_output("c2", "e1", "/bin/busybox\nguest\n");
+	assert_int_equal(drive_wait(&d, "c2", "e1"), 3);
+	assert_int_equal(drive_wait(&d, "c2", "e1"), 3);
+	drive_remove(&d, "c2");
+}
+
+static void an_exec_of_nothing_is_not_found_in_its_own_words(void **state)
+{
+	Grpc__ExecProcessRequest req = GRPC__EXEC_PROCESS_REQUEST__INIT;
+	static char cid[] = "c3", eid[] = "gone";
+
+	(void)state;
+	drive_run(&d, "c3", ARGS("/bin/sleep", "1000"));
+	req.container_id = cid;
+	req.exec_id = eid;
+	req.process = drive_process(ARGS("/bin/none"));
+	drive_fails(&d, "ExecProcess", &req.base, ERR_NOT_FOUND, "/bin/none");
+	protobuf_c_message_free_unpacked(&req.process->base, NULL);
+	drive_remove(&d, "c3");
+}
+
+static void a_background_child_does_not_keep_an_exec_from_ending(void **state)
+{
+	(void)state;
+	drive_run(&d, "c4", ARGS("/bin/sleep", "1000"));
+	drive_exec(&d, "c4", "bg", SH("sleep 1000 & echo started"), false);
+	expect_output("c4", "bg", "started\n");
+	assert_int_equal(drive_wait(&d, "c4", "bg"), 0);
+	drive_exec(&d, "c4", "loud", SH("yes & exit 4"), false);
+	assert_int_equal(drive_wait(&d, "c4", "loud"), 4);
+	free(drive_read_all(&d, "c4", "loud", false, NULL)); /* it ends */
+	drive_remove(&d, "c4");
+}
+
+static void a_terminal_has_a_size_and_ends_with_its_process(void **state)
+{
+	Grpc__TtyWinResizeRequest resize = GRPC__TTY_WIN_RESIZE_REQUEST__INIT;
+	Grpc__WriteStreamRequest in = GRPC__WRITE_STREAM_REQUEST__INIT;
+	static char id[] = "tty";
+	static uint8_t line[] = "go\n";
+
+	(void)state;
+	drive_create(&d, id, SH("read x; tty; stty size; echo got $x"), true);
+	drive_start_container(&d, id);
+	resize.container_id = in.container_id = id;
+	resize.exec_id = in.exec_id = id;
+	resize.row = 33;
+	resize.column = 111;
+	drive_do(&d, "TtyWinResize", &resize.base);
+	in.data = (ProtobufCBinaryData){ .data = line, .len = 3 };
+	drive_do(&d, "WriteStdin", &in.base);
+	expect_output(id, id, "go\r\n/dev/pts/0\r\n33 111\r\ngot go\r\n");
+	assert_int_equal(drive_wait(&d, id, id), 0);
+	drive_remove(&d, id);
+}
+
+static void signals_reach_one_process_or_all(void **state)
+{
+	(void)state;
+	drive_run(&d, "s1", SH("trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"));
+	drive_exec(&d, "s1", "e", ARGS("/bin/sleep", "1000"), false);
+	drive_signal(&d, "s1", "e", SIGTERM);
+	assert_int_equal(drive_wait(&d, "s1", "e"), 128 + SIGTERM);
+	drive_signal(&d, "s1", "s1", SIGTERM);
+	assert_int_equal(drive_wait(&d, "s1", "s1"), 42);
+	drive_remove(&d, "s1");
+
+	drive_run(&d, "s2", ARGS("/bin/sleep", "1000"));
+	drive_signal(&d, "s2", "s2", SIGTERM); /* would be withheld from pid 1 */
+	assert_int_equal(drive_wait(&d, "s2", "s2"), 128 + SIGKILL);
+	drive_remove(&d, "s2");
+
+	drive_run(&d, "s3", ARGS("/bin/sleep", "1000"));
+	drive_exec(&d, "s3", "e", ARGS("/bin/sleep", "1000"), false);
+	drive_signal(&d, "s3", "", SIGKILL);
+	assert_int_equal(drive_wait(&d, "s3", "e"), 128 + SIGKILL);
+	assert_int_equal(drive_wait(&d, "s3", "s3"), 128 + SIGKILL);
+	drive_remove(&d, "s3");
+}
+
+static void a_paused_container_stands_still_and_can_be_removed(void **state)
+{
+	Grpc__PauseContainerRequest pause = GRPC__PAUSE_CONTAINER_REQUEST__INIT;
+	Grpc__ResumeContainerRequest resume = GRPC__RESUME_CONTAINER_REQUEST__INIT;
+	Grpc__ExecProcessRequest exec = GRPC__EXEC_PROCESS_REQUEST__INIT;
+	static char id[] = "p1", eid[] = "e";
+
+	(void)state;
+	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	pause.container_id = resume.container_id = exec.container_id = id;
+	drive_do(&d, "PauseContainer", &pause.base);
+	drive_fails(&d, "PauseContainer", &pause.base, ERR_STATE, "paused");
+	exec.exec_id = eid;
+	exec.process = drive_process(ARGS("/bin/true"));
+	drive_fails(&d, "ExecProcess", &exec.base, ERR_STATE, "paused");
+	drive_do(&d, "ResumeContainer", &resume.base);
+	drive_do(&d, "ExecProcess", &exec.base);
+	assert_int_equal(drive_wait(&d, id, "e"), 0);
+	protobuf_c_message_free_unpacked(&exec.process->base, NULL);
+	drive_do(&d, "PauseContainer", &pause.base);
+	drive_remove(&d, id);
+}
+
+static void statistics_and_processes_are_told(void **state)
+{
+	Grpc__StatsContainerRequest stats = GRPC__STATS_CONTAINER_REQUEST__INIT;
+	Grpc__ListProcessesRequest list = GRPC__LIST_PROCESSES_REQUEST__INIT;
+	static char id[] = "st", table[] = "table", json[] = "json";
+	Grpc__StatsContainerResponse *resp;
+	Grpc__ListProcessesResponse *ps;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	stats.container_id = list.container_id = id;
+	resp = (void *)drive_call(&d, "StatsContainer", &stats.base, &err);
+	assert_non_null(resp);
+	assert_non_null(resp->cgroup_stats);
+	assert_true(resp->cgroup_stats->memory_stats->usage->usage > 0);
+	grpc__stats_container_response__free_unpacked(resp, NULL);
+	list.format = json;
+	ps = (void *)drive_call(&d, "ListProcesses", &list.base, &err);
+	assert_non_null(ps);
+	assert_int_equal(ps->process_list.data[0], '[');
+	grpc__list_processes_response__free_unpacked(ps, NULL);
+	list.format = table;
+	ps = (void *)drive_call(&d, "ListProcesses", &list.base, &err);
+	assert_non_null(ps);
+	assert_non_null(memmem(ps->process_list.data, ps->process_list.len, "/bin/sleep 1000", 15));
+	grpc__list_processes_response__free_unpacked(ps, NULL);
+	drive_remove(&d, id);
+}
+
+static void cve_2020_2023_a_container_cannot_open_disks_it_makes_nodes_for(void **state)
+{
+	(void)state;
+	/* loop0 stands for any disk; the node may be made, but opens for nobody */
+	drive_caps = "CAP_MKNOD";
+	drive_run(&d, "mk", SH("mknod /tmp/disk b 7 0; cat /tmp/disk 2>&1 | head -c 200; "
+			       "cat /dev/null && echo null is fine"));
+	expect_output("mk", "mk",
+		      "cat: can't open '/tmp/disk': Operation not permitted\nnull is fine\n");
+	drive_caps = NULL;
+	drive_remove(&d, "mk");
+}
+
+static void two_containers_share_ipc_and_uts_but_not_pids(void **state)
+{
+	scoped_free char *one = NULL, *two = NULL;
+
+	(void)state;
+	drive_run(&d, "n1", SH("for i in ipc uts; do readlink /proc/self/ns/$i; done"));
+	drive_run(&d, "n2", SH("for i in ipc uts; do readlink /proc/self/ns/$i; done"));
+	one = drive_read_all(&d, "n1", "n1", false, NULL);
+	two = drive_read_all(&d, "n2", "n2", false, NULL);
+	assert_string_equal(one, two);
+	assert_int_equal(drive_wait(&d, "n1", "n1"), 0);
+	drive_remove(&d, "n1");
+	drive_remove(&d, "n2");
+	drive_run(&d, "n3", SH("ls -d /proc/[0-9]* | wc -l"));
+	expect_output("n3", "n3", "3\n"); /* sh, ls, wc */
+	drive_remove(&d, "n3");
+}
+
+static int start(void **state)
+{
+	(void)state;
+	drive_start(&d);
+	drive_create_sandbox(&d);
+	return 0;
+}
+
+static int stop(void **state)
+{
+	(void)state;
+	drive_stop(&d);
+	return 0;
+}
+
+static struct census before;
+
+static int count_before(void **state)
+{
+	(void)state;
+	before = drive_census(&d);
+	return 0;
+}
+
+/* After every test: nothing more than before. */
+static int count_after(void **state)
+{
+	struct census after = drive_census(&d);
+
+	(void)state;
+	if (memcmp(&before, &after, sizeof(after)) == 0)
+		return 0;
+	fprintf(stderr, "left: processes %zd, mounts %zd, fds %zd, cgroups %zd, files %zd\n",
+		(ssize_t)(after.processes - before.processes), (ssize_t)(after.mounts - before.mounts),
+		(ssize_t)(after.agent_fds - before.agent_fds),
+		(ssize_t)(after.cgroups - before.cgroups), (ssize_t)(after.files - before.files));
+	return -1;
+}
+
+#define COUNTED(test) cmocka_unit_test_setup_teardown(test, count_before, count_after)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		COUNTED(it_runs_and_tells_output_and_status),
+		COUNTED(every_line_of_a_short_life_arrives),
+		COUNTED(output_waits_for_a_slow_reader_after_the_exit),
+		COUNTED(ten_megabytes_go_through_cat_unchanged),
+		COUNTED(exec_joins_and_reports),
+		COUNTED(an_exec_of_nothing_is_not_found_in_its_own_words),
+		COUNTED(a_background_child_does_not_keep_an_exec_from_ending),
+		COUNTED(a_terminal_has_a_size_and_ends_with_its_process),
+		COUNTED(signals_reach_one_process_or_all),
+		COUNTED(a_paused_container_stands_still_and_can_be_removed),
+		COUNTED(statistics_and_processes_are_told),
+		COUNTED(cve_2020_2023_a_container_cannot_open_disks_it_makes_nodes_for),
+		COUNTED(two_containers_share_ipc_and_uts_but_not_pids),
+	};
+
+	return cmocka_run_group_tests(tests, start, stop);
+}
