@@ -118,3 +118,70 @@ within() {
 		read -rt 0.05 <> <(:) || true
 	done
 }
+
+# --- for tests only ---
+
+# For setup_file: one root file system and one configuration for all tests of a file.
+vm_setup_file() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+	need_guest
+	export FILE_DIR=$BATS_FILE_TMPDIR
+	busybox_rootfs "$FILE_DIR/rootfs"
+	write_config "$FILE_DIR/configuration.toml"
+}
+
+# For setup: an id of its own for every test, and a bundle folder.
+vm_setup() {
+	ID=t$$-$BATS_TEST_NUMBER
+	BUNDLE=$BATS_TEST_TMPDIR/bundle
+	CONFIG=$FILE_DIR/configuration.toml
+	ROOT=$FILE_DIR/root
+	mkdir -p "$BUNDLE"
+}
+
+# For teardown: what a failed test leaves must not reach the next one.
+vm_teardown() {
+	kata delete --force "$ID" >/dev/null 2>&1 || true
+}
+
+# Every call has a deadline: a test that hangs says nothing.
+kata() {
+	timeout -k 5 "${LIMIT:-60}" "$RUNTIME" --kata-config "$CONFIG" --root "$ROOT" "$@" 3>&-
+}
+
+# run_in_vm PROGRAM [ARGUMENT...]: a container of its own, stdin is passed on.
+run_in_vm() {
+	bundle "$BUNDLE" "$FILE_DIR/rootfs" "$@"
+	kata run --bundle "$BUNDLE" "$ID"
+}
+
+# A container that runs until it is told to stop, with its streams in files.
+start_in_vm() {
+	bundle "$BUNDLE" "$FILE_DIR/rootfs" "$@"
+	kata create --bundle "$BUNDLE" "$ID" </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
+	kata start "$ID"
+}
+
+has_status() {
+	[ "$(kata state "$ID" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["status"])')" = "$1" ]
+}
+
+# What there is of a sandbox on this host. Empty when it is gone.
+leftovers() {
+	sandbox_pids "$1"
+	grep -F "$1" /proc/self/mounts
+	find /run/vc /run/kata-containers "$ROOT" /sys/fs/cgroup -maxdepth 6 -name "*$1*" 2>/dev/null
+	return 0
+}
+
+nothing_is_left() {
+	[ -z "$(leftovers "$ID")" ]
+}
+
+assert_nothing_left() {
+	within 5 nothing_is_left || {
+		echo "left of $ID:"
+		leftovers "$ID"
+		return 1
+	}
+}

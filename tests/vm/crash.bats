@@ -1,0 +1,173 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# Whatever fails, dies or stops, at any moment: the command line answers within 5 seconds and nothing is left
+
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+SANDBOX_STEPS=("choose accelerator" "make host cgroup" "make shared directory" "start virtiofsd"
+	"plan virtual machine" "start virtual machine" "reach agent" "create guest sandbox" "watch guest")
+CONTAINER_STEPS=("share root file system" "plan mounts" "share mounts" "write guest's spec"
+	"create container in guest")
+PROCESSES=(kata-proxy kata-shim qemu-system-x86_64 virtiofsd)
+
+setup_file() {
+	vm_setup_file
+	write_config "$FILE_DIR/configuration.toml" 'extra_monitor_socket = "qmp"'
+}
+
+setup() {
+	vm_setup
+	bundle "$BUNDLE" "$FILE_DIR/rootfs" sleep 600
+}
+
+teardown() {
+	vm_teardown
+}
+
+# One of the sandbox's processes by its name.
+pid_of() {
+	local pid
+
+	for pid in $(sandbox_pids "$ID"); do
+		[ "$(process_name "$pid")" != "${1:0:15}" ] || echo "$pid"
+	done | head -n 1
+}
+
+is_stopped_process() {
+	grep -q '^State:.T' "/proc/$(pid_of "$1")/status"
+}
+
+# Answers, whichever, within five seconds.
+answers() {
+	LIMIT=5 run kata "$@" </dev/null
+	echo "$* -> $status: $output"
+	[ "$status" -lt 124 ]
+}
+
+# What an operator or a container engine does after an accident.
+clean_up() {
+	answers state "$ID"
+	answers kill "$ID" KILL
+	answers delete --force "$ID"
+	[ "$status" = 0 ]
+	assert_nothing_left
+}
+
+fail_step() {
+	echo "# fail $1"
+	KATA_TEST_STEP="fail:$1" run --separate-stderr kata create --bundle "$BUNDLE" "$ID" </dev/null
+	echo "status $status: $stderr"
+	[ "$status" = 1 ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr == *"$1"*"KATA_TEST_STEP"* ]]
+	assert_nothing_left
+}
+
+kill_step() {
+	echo "# kill $1"
+	KATA_TEST_STEP="kill:$1" run --separate-stderr kata create --bundle "$BUNDLE" "$ID" </dev/null
+	echo "status $status: $stderr"
+	[ "$status" = 1 ]
+	[ "${#stderr_lines[@]}" = 1 ]
+	clean_up
+}
+
+stop_step() {
+	local creator
+
+	echo "# stop $1"
+	KATA_TEST_STEP="stop:$1" kata create --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" 2>&1 &
+	creator=$!
+	within 30 is_stopped_process kata-proxy
+	clean_up
+	kill "$creator" 2>/dev/null || true
+	wait "$creator" || true
+}
+
+bats_require_minimum_version 1.5.0
+
+@test "each step of the sandbox's start made to fail" {
+	for step in "${SANDBOX_STEPS[@]}"; do
+		fail_step "$step"
+	done
+}
+
+@test "each step of the container's creation made to fail" {
+	for step in "${CONTAINER_STEPS[@]}"; do
+		fail_step "$step"
+	done
+}
+
+@test "the step lists of this test are those of the engine" {
+	names() { sed -n "/flow_step $1\[\]/,/^};/s/^	{ \"\([^\"]*\)\",.*/\1/p" "$SOURCE_DIR/src/engine/$2"; }
+	diff <(printf '%s\n' "${SANDBOX_STEPS[@]}") <(names sandbox_up_steps sandbox_up.c)
+	diff <(printf '%s\n' "${CONTAINER_STEPS[@]}") <(names container_up_steps container_up.c)
+}
+
+@test "the supervisor killed at each step" {
+	for step in "${SANDBOX_STEPS[@]}" "${CONTAINER_STEPS[@]}"; do
+		kill_step "$step"
+	done
+}
+
+@test "the supervisor stopped at each step" {
+	for step in "${SANDBOX_STEPS[@]}" "${CONTAINER_STEPS[@]}"; do
+		stop_step "$step"
+	done
+}
+
+@test "each process killed under a running container" {
+	for name in "${PROCESSES[@]}"; do
+		echo "# kill $name"
+		kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
+		kata start "$ID"
+		kill -KILL "$(pid_of "$name")"
+		clean_up
+	done
+}
+
+@test "each process stopped under a running container" {
+	for name in "${PROCESSES[@]}"; do
+		echo "# stop $name"
+		kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
+		kata start "$ID"
+		kill -STOP "$(pid_of "$name")"
+		clean_up
+	done
+}
+
+@test "QEMU told to quit or terminated under a running container" {
+	kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
+	kata start "$ID"
+	monitor=$(find /run/vc/vm -name extra-monitor.sock -path "*$ID*")
+	printf '{"execute":"qmp_capabilities"}{"execute":"quit"}' | timeout 5 socat -t 2 - "UNIX-CONNECT:$monitor" >/dev/null
+	within 5 has_status stopped
+	clean_up
+
+	kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
+	kata start "$ID"
+	kill -TERM "$(pid_of qemu-system-x86_64)"
+	within 5 has_status stopped
+	clean_up
+}
+
+@test "a running container whose VM dies ends with an exit code, at once" {
+	kata run --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" 2>&1 &
+	runner=$!
+	within 30 has_status running
+	kill -KILL "$(pid_of qemu-system-x86_64)"
+	within 5 eval "! kill -0 $runner"
+	run wait "$runner"
+	[ "$status" != 0 ]
+	assert_nothing_left
+}
+
+@test "delete of a container that was never started, twice" {
+	kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
+	answers delete --force "$ID"
+	[ "$status" = 0 ]
+	answers delete --force "$ID"
+	[ "$status" = 0 ]
+	assert_nothing_left
+}
