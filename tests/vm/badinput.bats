@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC1091,SC2154,SC2016,SC2013 # lib.bash is found at run time; $stderr is set by run
 #
 # What is wrong with the input is one clear line on stderr, exit code 1, and nothing is left behind
 

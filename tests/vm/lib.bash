@@ -48,15 +48,16 @@ busybox_rootfs() {
 	echo root:x:0: >"$1/etc/group"
 }
 
-# bundle DIR ROOTFS PROGRAM [ARGUMENT...]: config.json for one program; TTY=true gives it a terminal.
+# bundle DIR ROOTFS PROGRAM [ARGUMENT...]: config.json for one program. TTY=true gives it a terminal,
+# SPACES are the namespaces that it has for itself.
 bundle() {
 	local dir=$1 rootfs=$2
 
 	shift 2
 	mkdir -p "$dir"
-	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "$@" <<-'END'
+	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "${SPACES:-pid ipc uts mount}" "$@" <<-'END'
 	import json, sys
-	file, rootfs, tty, args = sys.argv[1], sys.argv[2], sys.argv[3] == "true", sys.argv[4:]
+	file, rootfs, tty, spaces, args = sys.argv[1], sys.argv[2], sys.argv[3] == "true", sys.argv[4].split(), sys.argv[5:]
 	caps = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"]
 	def mount(where, kind, source, *options):
 	    return {"destination": where, "type": kind, "source": source, "options": list(options)}
@@ -78,7 +79,7 @@ bundle() {
 	        mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
 	        mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")],
 	    "linux": {
-	        "namespaces": [{"type": t} for t in ("pid", "ipc", "uts", "mount")],
+	        "namespaces": [{"type": t} for t in spaces],
 	        "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list"],
 	        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}},
 	    open(file, "w"), indent=1)
