@@ -58,8 +58,10 @@ struct cgroup {
 
 const char *cg_controller_name(enum cg_controller c, bool v2);
 
+/* Is the file system of that device number what one sees at the mount point? */
+typedef bool cg_visible_fn(const char *target, uint32_t major, uint32_t minor);
 /* From the text of mountinfo, which is cut up. tree is empty or filled as a whole. */
-int cg_tree_parse(char *mountinfo, struct cg_tree *ret, struct err *err);
+int cg_tree_parse(char *mountinfo, cg_visible_fn *visible, struct cg_tree *ret, struct err *err);
 int cg_tree_read(struct cg_tree *ret, struct err *err);
 void cg_tree_done(struct cg_tree *tree);
 

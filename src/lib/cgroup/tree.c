@@ -7,6 +7,8 @@
  * rootfs, for one) the mount below /sys/fs/cgroup is taken, else the first.
  */
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
@@ -72,11 +74,13 @@ static enum cgroup_mode mode_of(const struct cg_tree *tree)
 }
 
 static int add_mount(struct cg_tree *tree, uint32_t *devs, const struct mountinfo *m,
-		     struct err *err)
+		     cg_visible_fn *visible, struct err *err)
 {
 	bool v2 = strcmp(m->type, "cgroup2") == 0;
 	struct cg_hierarchy *h = find_seen(tree, devs, m->minor);
 
+	if (!visible(m->target, m->major, m->minor))
+		return 0;
 	if (h) {
 		if (is_usual_place(m->target) && !is_usual_place(h->mount)) {
 			free(h->mount);
@@ -95,7 +99,7 @@ static int add_mount(struct cg_tree *tree, uint32_t *devs, const struct mountinf
 	return 0;
 }
 
-int cg_tree_parse(char *text, struct cg_tree *ret, struct err *err)
+int cg_tree_parse(char *text, cg_visible_fn *visible, struct cg_tree *ret, struct err *err)
 {
 	struct cg_tree tree = { .n = 0 };
 	uint32_t devs[CG_TREES_MAX];
@@ -105,7 +109,7 @@ int cg_tree_parse(char *text, struct cg_tree *ret, struct err *err)
 	while ((r = mountinfo_next(&text, &m, err)) > 0) {
 		if (strcmp(m.type, "cgroup") != 0 && strcmp(m.type, "cgroup2") != 0)
 			continue;
-		r = add_mount(&tree, devs, &m, err);
+		r = add_mount(&tree, devs, &m, visible, err);
 		if (r < 0)
 			break;
 	}
@@ -120,13 +124,21 @@ int cg_tree_parse(char *text, struct cg_tree *ret, struct err *err)
 	return 0;
 }
 
+/* Another mount on top of it hides a hierarchy, and leaves its line in the list. */
+static bool is_visible(const char *target, uint32_t major_nr, uint32_t minor_nr)
+{
+	struct stat st;
+
+	return stat(target, &st) == 0 && st.st_dev == makedev(major_nr, minor_nr);
+}
+
 int cg_tree_read(struct cg_tree *ret, struct err *err)
 {
 	scoped_free char *text = NULL;
 
 	if (mountinfo_read(&text, err) < 0)
 		return -1;
-	return cg_tree_parse(text, ret, err);
+	return cg_tree_parse(text, is_visible, ret, err);
 }
 
 void cg_tree_done(struct cg_tree *tree)

@@ -11,13 +11,28 @@
 #include "lib/base/mem.h"
 #include "lib/cgroup/priv.h"
 
+static bool all_visible(const char *target, uint32_t major, uint32_t minor)
+{
+	(void)target;
+	(void)major;
+	(void)minor;
+	return true;
+}
+
+static bool only_v2_visible(const char *target, uint32_t major, uint32_t minor)
+{
+	(void)target;
+	(void)major;
+	return minor == 30;
+}
+
 static struct cg_tree parse(const char *lines)
 {
 	scoped_free char *text = xstrdup(lines);
 	struct cg_tree tree = { .n = 0 };
 	struct err err = ERR_INIT;
 
-	assert_int_equal(cg_tree_parse(text, &tree, &err), 0);
+	assert_int_equal(cg_tree_parse(text, all_visible, &tree, &err), 0);
 	return tree;
 }
 
@@ -72,6 +87,20 @@ static void of_two_mounts_of_a_hierarchy_the_usual_place_is_taken(void **state)
 	cg_tree_done(&tree);
 }
 
+static void a_hierarchy_hidden_by_another_mount_does_not_count(void **state)
+{
+	char text[] = "2 1 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n"
+		      "3 1 0:30 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+	struct cg_tree tree;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cg_tree_parse(text, only_v2_visible, &tree, &err), 0);
+	assert_int_equal(tree.mode, CGROUP_V2);
+	assert_int_equal(tree.n, 1);
+	cg_tree_done(&tree);
+}
+
 static void no_cgroup_mount_is_an_error(void **state)
 {
 	char text[] = "1 0 0:1 / / rw - ext4 /dev/vda rw\n";
@@ -79,7 +108,7 @@ static void no_cgroup_mount_is_an_error(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cg_tree_parse(text, &tree, &err), -1);
+	assert_int_equal(cg_tree_parse(text, all_visible, &tree, &err), -1);
 	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
 }
 
@@ -92,7 +121,7 @@ static void more_hierarchies_than_fit_are_an_error(void **state)
 	(void)state;
 	for (int i = 0; i <= CG_TREES_MAX; i++)
 		str_addf(&lines, "%d 1 0:%d / /c/%d rw - cgroup cgroup rw,name=n%d\n", i + 2, i + 2, i, i);
-	assert_int_equal(cg_tree_parse(lines.data, &tree, &err), -1);
+	assert_int_equal(cg_tree_parse(lines.data, all_visible, &tree, &err), -1);
 	assert_int_equal(err.code, ERR_EXHAUSTED);
 	str_done(&lines);
 }
@@ -149,6 +178,7 @@ int main(void)
 		cmocka_unit_test(controllers_mounted_together_are_one_hierarchy),
 		cmocka_unit_test(both_versions_are_hybrid),
 		cmocka_unit_test(of_two_mounts_of_a_hierarchy_the_usual_place_is_taken),
+		cmocka_unit_test(a_hierarchy_hidden_by_another_mount_does_not_count),
 		cmocka_unit_test(no_cgroup_mount_is_an_error),
 		cmocka_unit_test(more_hierarchies_than_fit_are_an_error),
 		cmocka_unit_test(paths_lead_where_the_spec_says),

@@ -1,0 +1,126 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+#
+# The census sees what it is for, and the isolation holds. Run inside tests/lib/isolate.
+
+census=$BATS_TEST_DIRNAME/census
+isolate=$BATS_TEST_DIRNAME/../lib/isolate
+
+setup() {
+	[ -n "${KATA_ISOLATED:-}" ] || skip "not run by tests/lib/isolate"
+	"$census" save "$BATS_TEST_TMPDIR/before"
+}
+
+# sees LINE: the comparison fails and says so
+sees() {
+	run "$census" diff "$BATS_TEST_TMPDIR/before"
+	[ "$status" -eq 1 ]
+	grep -qxF -- "$1" <<<"$output"
+}
+
+is_clean() {
+	"$census" diff "$BATS_TEST_TMPDIR/before" 5
+}
+
+@test "nothing new is no finding" {
+	is_clean
+}
+
+@test "a process of ours is seen until it is gone" {
+	cp /bin/sleep "$BATS_TEST_TMPDIR/kata-proxy"
+	"$BATS_TEST_TMPDIR/kata-proxy" 60 3>&- &
+	pid=$!
+	sees "process $pid kata-proxy"
+	kill "$pid"
+	wait "$pid" || true
+	is_clean
+}
+
+@test "a mount is seen" {
+	mkdir "$BATS_TEST_TMPDIR/m"
+	mount -t tmpfs left "$BATS_TEST_TMPDIR/m"
+	sees "mount $BATS_TEST_TMPDIR/m tmpfs left"
+	umount "$BATS_TEST_TMPDIR/m"
+	is_clean
+}
+
+@test "a tap and a qdisc are seen" {
+	ip tuntap add tap0_kata mode tap
+	tc qdisc add dev tap0_kata ingress
+	sees "link tap0_kata"
+	sees "qdisc ingress ffff: tap0_kata"
+	ip link del tap0_kata
+	is_clean
+}
+
+@test "a cgroup is seen in every hierarchy" {
+	group=$(find /sys/fs/cgroup -name cgroup.procs -printf '%h\n' -quit)/left
+	mkdir "$group"
+	sees "cgroup $group"
+	rmdir "$group"
+	is_clean
+}
+
+@test "a directory, a file and a socket below /run/vc are seen" {
+	mkdir -p /run/vc/sbs
+	python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/vc/sbs/s.sock")'
+	sees "dir /run/vc/sbs"
+	sees "file /run/vc/sbs/s.sock"
+	rm -r /run/vc
+	is_clean
+}
+
+@test "a listening socket is seen" {
+	coproc nc_like { python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0left-behind")
+print("ready", flush=True)
+sys.stdin.read()'; }
+	read -r _ <&"${nc_like[0]}"
+	sees "socket @left-behind"
+	eval "exec ${nc_like[1]}>&-"
+	wait "$nc_like_PID" || true
+	is_clean
+}
+
+@test "a file in /dev/shm is seen" {
+	touch /dev/shm/left
+	sees "shm /dev/shm/left"
+	rm /dev/shm/left
+	is_clean
+}
+
+@test "an fd more in a daemon is seen, one fewer is none" {
+	exec 8</dev/null
+	CENSUS_PIDS=$$ "$census" save "$BATS_TEST_TMPDIR/before"
+	exec 9</dev/null
+	export CENSUS_PIDS=$$
+	run "$census" diff "$BATS_TEST_TMPDIR/before"
+	[ "$status" -eq 1 ]
+	grep -q "^fds $$ from" <<<"$output"
+	exec 9<&- 8<&-
+	is_clean
+}
+
+@test "a census that was never saved is an error, not a clean one" {
+	run "$census" diff "$BATS_TEST_TMPDIR/none"
+	[ "$status" -eq 2 ]
+}
+
+@test "the isolated command's exit code and streams are passed on" {
+	run "$isolate" sh -c 'cat; exit 7' <<<hello
+	[ "$status" -eq 7 ]
+	[ "$output" = hello ]
+}
+
+@test "what an isolated command leaves ends with it" {
+	"$isolate" sh -c 'touch /run/left /etc/left; mkdir /sys/fs/cgroup/*/left; ip link add v0 type veth peer name v1
+		(sleep 60 3>&- >/dev/null 2>&1 &)'
+	[ ! -e /run/left ]
+	[ ! -e /etc/left ]
+	! ip link show v0
+	[ -z "$(find /sys/fs/cgroup -name left)" ]
+	! pgrep -f 'sleep 60'
+	is_clean
+}
