@@ -106,11 +106,12 @@ static char *write_spec(const struct recipe *r)
 {
 	return xasprintf(
 		"{\"ociVersion\":\"1.0.2\",%s"
-		"\"process\":{%s\"cwd\":\"/\",\"args\":%s},"
+		"\"process\":{%s%s\"args\":%s},"
 		"\"root\":{\"path\":\"rootfs\"%s},"
 		"\"mounts\":[%s%s],"
 		"\"linux\":{%s\"namespaces\":[%s]}}",
-		or_else(r->top, ""), or_else(r->process, "\"env\":[\"PATH=/bin\"],"), r->args,
+		or_else(r->top, ""), or_else(r->process, "\"env\":[\"PATH=/bin\"],"),
+		r->process && strstr(r->process, "\"cwd\"") ? "" : "\"cwd\":\"/\",", r->args,
 		or_else(r->root, ""), or_else(r->mounts, usual_mounts), or_else(r->more_mounts, ""),
 		or_else(r->linux_more, ""), or_else(r->namespaces, usual_namespaces));
 }
