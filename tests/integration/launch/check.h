@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "box.h"
+#include "lib/base/defs.h"
 
 static struct box box;
 static struct outcome out; /* large, and one at a time */
