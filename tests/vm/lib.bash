@@ -93,14 +93,15 @@ process_name() {
 
 # sandbox_pids ID: every process of ours that belongs to a sandbox has its id in its command line.
 sandbox_pids() {
-	local dir
+	local file pid
 
-	for dir in /proc/[0-9]*; do
-		if [ "${dir#/proc/}" != $$ ] && tr '\0' '\n' <"$dir/cmdline" 2>/dev/null | grep -qF -- "$1"; then
-			case $(process_name "${dir#/proc/}") in
-			kata-* | qemu-* | virtiofsd) echo "${dir#/proc/}" ;;
-			esac
-		fi
+	# Processes come and go while this looks.
+	{ grep -lF -- "$1" /proc/[0-9]*/cmdline 2>/dev/null || true; } | while read -r file; do
+		pid=${file#/proc/}
+		pid=${pid%/cmdline}
+		case $(process_name "$pid") in
+		kata-proxy | kata-shim | qemu-* | virtiofsd) echo "$pid" ;;
+		esac
 	done
 }
 
