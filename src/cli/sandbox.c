@@ -144,7 +144,7 @@ static int spawn_proxy(const struct cli *cli, const struct config *config, const
 	strv_add(&argv, "-config");
 	strv_add(&argv, config->path);
 	add_log(&argv, cli, dir);
-	if (cli->debug || config->proxy.enable_debug)
+	if (cli->debug || config->proxy.enable_debug || config->runtime.enable_debug)
 		strv_add(&argv, "-debug");
 	s.argv = argv;
 	s.envp = envp;
