@@ -165,7 +165,6 @@ static void on_up(void *owner, const struct err *why)
 	if (call)
 		ttrpc_call_on_cancel(call, NULL, NULL);
 	if (why) {
-		err_wrap(&err, "create container '%s'", ctr->id);
 		log_error("container not created", "container", ctr->id, "reason", err.text);
 		container_free(ctr);
 	} else {

@@ -101,7 +101,6 @@ static void on_started(void *arg, const struct err *why)
 	struct err err = why ? *why : ERR_INIT;
 
 	if (why) {
-		err_wrap(&err, "start container '%s'", p->id);
 		log_error("container not started", "container", p->id, "reason", err.text);
 	} else {
 		log_info("container started", "container", p->id);

@@ -36,7 +36,6 @@ static void end_exec(struct exec *x, const struct err *why)
 	struct err err = why ? *why : ERR_INIT;
 
 	if (why) {
-		err_wrap(&err, "exec '%s'", x->p->id);
 		log_error("process not started", "container", x->p->ctr->id, "process", x->p->id,
 			  "reason", err.text);
 	}
@@ -109,7 +108,6 @@ void rpc_exec_process(struct ttrpc_call *call, const ProtobufCMessage *msg, void
 	x->p = process_new(ctr, &plan, on_exec_ready, x, &err);
 	if (!x->p) {
 		free(x);
-		err_wrap(&err, "exec '%s'", req->exec_id);
 		ttrpc_fail(call, &err);
 		return;
 	}

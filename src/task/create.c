@@ -31,10 +31,8 @@ static void fail(struct create *create, const struct err *err)
 {
 	struct tasks *tasks = create->tasks;
 	bool stillborn = create->first;
-	struct err why = *err;
 
-	err_wrap(&why, "create container '%s'", create->id);
-	reply_fail(create->reply, &why);
+	reply_fail(create->reply, err);
 	create_free(create);
 	if (stillborn && tasks->front->stillborn)
 		tasks->front->stillborn(tasks->arg);

@@ -14,7 +14,11 @@
  *
  * Child-safe: all of it
  */
-#define ERR_TEXT_MAX 240 /* bytes; longer texts keep their head and end in "..." */
+/*
+ * Bytes; longer texts keep their head and end in "...". Room for two paths and two of
+ * docker's ids; a struct err still goes through a pipe in one write (PIPE_BUF is 4096).
+ */
+#define ERR_TEXT_MAX 496
 
 enum err_code {
 	ERR_OK = 0,

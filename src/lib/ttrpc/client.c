@@ -181,7 +181,7 @@ static void on_frame(void *arg, const struct ttrpc_header *h, const uint8_t *dat
 	}
 	if (resp->status && resp->status->code != ERR_OK) {
 		fill_error(&err, resp->status);
-		fail_call(call, &err);
+		finish(call, NULL, NULL, 0, &err); /* the peer's words say what it attempted */
 	} else {
 		take_payload(call, &resp->payload);
 	}
