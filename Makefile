@@ -28,9 +28,10 @@ guest: all
 demo: guest
 	BUILD_DIR=$(abspath $(BUILD)) tools/demo
 
+# STRICT=1: a skipped test is a failure
 check: all
 	tools/deps
-	tests/run -C $(BUILD)
+	tests/run -C $(BUILD) $(if $(TOTAL),--total $(TOTAL))
 
 bench: guest
 	tools/deps
@@ -46,7 +47,7 @@ fuzz:
 golden: all
 	KATA_GOLDEN_UPDATE=1 tests/run -C $(BUILD) --suite golden
 
-install: all
+install: guest
 	tools/install -C $(BUILD) -p $(PREFIX) -d "$(DESTDIR)"
 
 clean:

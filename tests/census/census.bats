@@ -71,16 +71,17 @@ is_clean() {
 }
 
 @test "a listening socket is seen" {
-	coproc nc_like { python3 -c '
+	coproc listener { python3 -c '
 import socket, sys
 s = socket.socket(socket.AF_UNIX)
 s.bind("\0left-behind")
 print("ready", flush=True)
 sys.stdin.read()'; }
-	read -r _ <&"${nc_like[0]}"
+	read -r _ <&"${listener[0]}"
 	sees "socket @left-behind"
-	eval "exec ${nc_like[1]}>&-"
-	wait "$nc_like_PID" || true
+	eval "exec ${listener[1]}>&-"
+	# shellcheck disable=SC2154 # set by coproc
+	wait "$listener_PID" || true
 	is_clean
 }
 
@@ -119,8 +120,10 @@ sys.stdin.read()'; }
 		(sleep 60 3>&- >/dev/null 2>&1 &)'
 	[ ! -e /run/left ]
 	[ ! -e /etc/left ]
-	! ip link show v0
+	run ip link show v0
+	[ "$status" -ne 0 ]
 	[ -z "$(find /sys/fs/cgroup -name left)" ]
-	! pgrep -f 'sleep 60'
+	run pgrep -f 'sleep 60'
+	[ "$status" -ne 0 ]
 	is_clean
 }
