@@ -249,7 +249,16 @@ static _Noreturn void fail_exec(const char *program, int sys, struct child *chil
 {
 	struct err err = ERR_INIT;
 
-	err_sys(&err, sys, "exec '%s'", program);
+	/*
+	 * In the words of Go's errno: docker's client tells 127 and 126 apart by
+	 * "no such file or directory" and "permission denied" in small letters.
+	 */
+	if (sys == ENOENT)
+		err_set(&err, ERR_NOT_FOUND, "exec '%s': no such file or directory", program);
+	else if (sys == EACCES)
+		err_set(&err, ERR_DENIED, "exec '%s': permission denied", program);
+	else
+		err_sys(&err, sys, "exec '%s'", program);
 	report_failure(child->report_fd, &err);
 }
 

@@ -89,7 +89,7 @@ void launch_take_io(struct launch *launch, struct launch_io *ret);
 
 /*
  * Let it go after READY. done: it has executed its program, or could not ("exec
- * '/bin/x': No such file or directory", ERR_NOT_FOUND; ERR_DENIED for not executable).
+ * '/bin/x': no such file or directory", ERR_NOT_FOUND; ERR_DENIED for not executable).
  * ERR_STATE, from the loop, when it is not waiting.
  */
 void launch_start(struct launch *launch, launch_done *done, void *arg);

@@ -47,7 +47,7 @@ static void its_exit_code_and_errors_are_its_own(void **state)
 	run(&(struct recipe){ .args = SH("exit 9"), .init_pid = first.pid });
 	assert_int_equal(out.status, 9);
 	run(&(struct recipe){ .args = "[\"/nothing\"]", .init_pid = first.pid });
-	assert_refused(ERR_NOT_FOUND, "exec '/nothing': No such file or directory");
+	assert_refused(ERR_NOT_FOUND, "exec '/nothing': no such file or directory");
 	run(&(struct recipe){ .args = "[\"true\"]", .init_pid = first.pid,
 			      .process = USUAL_ENV "\"cwd\":\"/not/there\"," });
 	assert_refused(ERR_NOT_FOUND, "change directory: open '/not/there'");

@@ -44,7 +44,7 @@ static void a_missing_program_is_not_found(void **state)
 {
 	(void)state;
 	run(&(struct recipe){ .args = "[\"/bin/nothing\"]" });
-	assert_refused(ERR_NOT_FOUND, "exec '/bin/nothing': No such file or directory");
+	assert_refused(ERR_NOT_FOUND, "exec '/bin/nothing': no such file or directory");
 }
 
 static void a_missing_name_is_not_found_in_path(void **state)
@@ -58,9 +58,9 @@ static void a_file_that_is_no_program_is_denied(void **state)
 {
 	(void)state;
 	run(&(struct recipe){ .args = "[\"/etc/passwd\"]" });
-	assert_refused(ERR_DENIED, "exec '/etc/passwd': Permission denied");
+	assert_refused(ERR_DENIED, "exec '/etc/passwd': permission denied");
 	run(&(struct recipe){ .args = "[\"/etc\"]" });
-	assert_refused(ERR_DENIED, "exec '/etc': Permission denied");
+	assert_refused(ERR_DENIED, "exec '/etc': permission denied");
 }
 
 static void a_program_that_vanishes_before_start_is_reported_by_start(void **state)
@@ -71,7 +71,7 @@ static void a_program_that_vanishes_before_start_is_reported_by_start(void **sta
 			"chmod 755 rootfs/bin/orphan");
 	run(&(struct recipe){ .args = "[\"/bin/orphan\"]" });
 	assert_true(out.is_ready);
-	assert_refused(ERR_NOT_FOUND, "exec '/bin/orphan': No such file or directory");
+	assert_refused(ERR_NOT_FOUND, "exec '/bin/orphan': no such file or directory");
 }
 
 static void the_environment_is_the_spec_s_and_home_is_found(void **state)
