@@ -17,6 +17,8 @@
 
 #include "agent.pb-c.h"
 #include "agent/agent.h"
+#include "agent/metrics.h"
+#include "agent/netlist.h"
 #include "agent/rpc.h"
 #include "agent/storage.h"
 #include "agent/uevent.h"
@@ -230,4 +232,38 @@ void rpc_set_guest_date_time(struct ttrpc_call *call, const ProtobufCMessage *ms
 	else if (settimeofday(&tv, NULL) < 0)
 		err_sys(&err, errno, "set the guest's time");
 	rpc_end(call, &err);
+}
+
+/* What there is to see */
+
+void rpc_list_interfaces(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	Grpc__Interfaces *list = netlist_interfaces();
+
+	(void)msg;
+	(void)arg;
+	ttrpc_reply(call, &list->base);
+	grpc__interfaces__free_unpacked(list, NULL);
+}
+
+void rpc_list_routes(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	Grpc__Routes *list = netlist_routes();
+
+	(void)msg;
+	(void)arg;
+	ttrpc_reply(call, &list->base);
+	grpc__routes__free_unpacked(list, NULL);
+}
+
+void rpc_get_metrics(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	static unsigned long long n_scrapes;
+	Grpc__Metrics resp = GRPC__METRICS__INIT;
+	scoped_free char *text = metrics_format(++n_scrapes);
+
+	(void)msg;
+	(void)arg;
+	resp.metrics = text;
+	ttrpc_reply(call, &resp.base);
 }
