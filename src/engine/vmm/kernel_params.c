@@ -4,6 +4,9 @@
  *
  * Departures from Kata: systemd's options only where systemd starts (an image; with an
  * initrd the agent is /init); no dax and no /dev/pmem0p1, because the image is never pmem.
+ * swiotlb=noforce: room for memory hotplug above 4 GiB makes the kernel set aside 64 MiB of
+ * bounce buffers, which no virtio device uses; without them each guest is that much smaller
+ * on the host and boots 0.15 s sooner under TCG. Physical devices might want them.
  */
 #include "engine/vmm/kernel_params.h"
 
@@ -31,6 +34,12 @@ static void add_architecture(struct str *out)
 	add(out, "tsc=reliable no_timer_check rcupdate.rcu_expedited=1");
 	add(out, "i8042.direct=1 i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1");
 	add(out, "noreplace-smp reboot=k cryptomgr.notests net.ifnames=0 pci=lastbus=0");
+}
+
+static bool has_physical_devices(const struct config_hypervisor *hv)
+{
+	return strcmp(hv->hot_plug_vfio, "no-port") != 0 ||
+	       strcmp(hv->cold_plug_vfio, "no-port") != 0;
 }
 
 static void add_root(struct str *out, const struct config_hypervisor *hv)
@@ -83,6 +92,8 @@ char *kernel_params(const struct config *config, const struct vm_config *vm, str
 	struct str out = { .max = KERNEL_PARAMS_MAX };
 
 	add_architecture(&out);
+	if (!has_physical_devices(hv))
+		add(&out, "swiotlb=noforce");
 	if (vm->image)
 		add_root(&out, hv);
 	add_console(&out, hv, vm);

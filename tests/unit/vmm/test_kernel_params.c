@@ -35,10 +35,11 @@ static int teardown(void **state)
 	return 0;
 }
 
+#define SWIOTLB "swiotlb=noforce "
 #define BASE                                                                                  \
 	"tsc=reliable no_timer_check rcupdate.rcu_expedited=1 i8042.direct=1 "                \
 	"i8042.dumbkbd=1 i8042.nopnp=1 i8042.noaux=1 noreplace-smp reboot=k "                 \
-	"cryptomgr.notests net.ifnames=0 pci=lastbus=0 "
+	"cryptomgr.notests net.ifnames=0 pci=lastbus=0 " SWIOTLB
 
 static void expect(struct bench *b, const char *want)
 {
@@ -91,6 +92,18 @@ static void the_agents_options_come_before_the_users(void **state)
 		       "agent.log=info x=y");
 }
 
+static void physical_devices_keep_their_bounce_buffers(void **state)
+{
+	struct bench *b = *state;
+	char *got;
+
+	plan_set(&b->config->hypervisor.cold_plug_vfio, "root-port");
+	got = kernel_params(b->config, &b->vm, &b->err);
+	assert_non_null(got);
+	assert_null(strstr(got, "swiotlb"));
+	free(got);
+}
+
 static void a_line_that_the_kernel_would_cut_is_refused(void **state)
 {
 	struct bench *b = *state;
@@ -120,6 +133,7 @@ int main(void)
 		T(an_initrd_has_no_word_for_systemd_but_the_users),
 		T(an_image_has_a_root_and_systemd),
 		T(the_agents_options_come_before_the_users),
+		T(physical_devices_keep_their_bounce_buffers),
 		T(a_line_that_the_kernel_would_cut_is_refused),
 		T(a_line_break_is_refused),
 	};
