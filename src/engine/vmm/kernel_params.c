@@ -4,6 +4,7 @@
  *
  * Departures from Kata: systemd's options only where systemd starts (an image; with an
  * initrd the agent is /init); no dax and no /dev/pmem0p1, because the image is never pmem.
+ * console=hvc1 names nothing here; earlyprintk speaks until hvc0 is there (qemu_argv.c).
  * swiotlb=noforce: room for memory hotplug above 4 GiB makes the kernel set aside 64 MiB of
  * bounce buffers, which no virtio device uses; without them each guest is that much smaller
  * on the host and boots 0.15 s sooner under TCG. Physical devices might want them.
@@ -60,7 +61,7 @@ static void add_systemd(struct str *out)
 static void add_console(struct str *out, const struct config_hypervisor *hv,
 			const struct vm_config *vm)
 {
-	add(out, vm->legacy_serial ? "console=ttyS0" : "console=hvc0 console=hvc1");
+	add(out, vm->legacy_serial ? "console=ttyS0" : "earlyprintk=ttyS0 console=hvc0");
 	add(out, hv->enable_debug ? "debug" : "quiet");
 	if (vm->image)
 		add(out, hv->enable_debug ? "systemd.show_status=true systemd.log_level=debug"

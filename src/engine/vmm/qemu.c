@@ -78,6 +78,7 @@ static void tell_lost(struct qemu *q)
 	struct err why;
 
 	event_del(&q->timer);
+	tail_drain(q->early);
 	tail_drain(q->console);
 	tail_drain(q->output);
 	complete_reason(q);
@@ -364,6 +365,7 @@ static void qemu_free(struct vmm *vmm)
 	event_del(&q->timer);
 	qmp_free(q->qmp);
 	child_done(&q->child);
+	tail_free(q->early);
 	tail_free(q->console);
 	tail_free(q->output);
 	qemu_remove_dir(q, &ignored);
@@ -391,10 +393,11 @@ static char *agent_path(const struct vmm *vmm)
 static char *console_tail(const struct vmm *vmm)
 {
 	const struct qemu *q = of_const(vmm);
+	scoped_free char *early = tail_text(q->early);
 	scoped_free char *guest = tail_text(q->console);
 	scoped_free char *own = tail_text(q->output);
 
-	return xasprintf("%s%s%s", guest, *own ? "\nQEMU: " : "", own);
+	return xasprintf("%s%s%s%s", early, guest, *own ? "\nQEMU: " : "", own);
 }
 
 static const struct vmm_ops qemu_ops = {

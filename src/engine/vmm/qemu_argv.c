@@ -11,6 +11,8 @@
  *    no hugetlbfs mount is needed.
  *  - the image is a read-only virtio-blk disk, never an nvdimm: pmem has no read-only, and
  *    a guest that may make device nodes could rewrite its root there (CVE-2026-24834).
+ *  - beside hvc0 there is a serial port that only we read, for what the kernel says before
+ *    hvc0 is there: a guest that cannot start says why.
  *  - the SCSI controller comes only when block devices are in use; disable-modern is never
  *    set; kvm-pit only under KVM, which alone has it.
  */
@@ -132,6 +134,16 @@ static void add_serial_port(struct argv *a, const char *number, const char *name
 	strv_addf(&a->v, "socket,id=charch%s,fd=%d,server=on,wait=off", number, fd);
 }
 
+/*
+ * A kernel cannot show on hvc0 what it said before the driver was there: its replay comes
+ * before the port accepts anything. So there is a serial port for earlyprintk.
+ */
+static void add_early_console(struct argv *a)
+{
+	ADD(a, "-serial", "chardev:charearly0", "-chardev");
+	strv_addf(&a->v, "socket,id=charearly0,fd=%d", QEMU_FD_EARLY);
+}
+
 static void add_console(struct argv *a)
 {
 	const struct vm_config *vm = a->vm;
@@ -144,6 +156,8 @@ static void add_console(struct argv *a)
 		ADD(a, "-serial", "chardev:charconsole0");
 	else
 		add_device(a, "virtconsole,chardev=charconsole0,id=console0");
+	if (!vm->legacy_serial)
+		add_early_console(a);
 	ADD(a, "-chardev");
 	strv_addf(&a->v, "socket,id=charconsole0,fd=%d,server=on,wait=off", QEMU_FD_CONSOLE);
 	if (has_channel)

@@ -17,6 +17,7 @@ enum qemu_fd {
 	QEMU_FD_VSOCK = 7,   /* /dev/vhost-vsock with its CID set */
 	QEMU_FD_FS = 8,      /* connected to virtiofsd */
 	QEMU_FD_MONITOR = 9, /* listening, extra-monitor.sock */
+	QEMU_FD_EARLY = 10,  /* connected: the serial port, for what comes before hvc0 */
 };
 
 /* NULL-terminated, owned by the caller (strv_free). */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "engine/vmm/host_sock.h"
@@ -29,7 +29,7 @@ struct launch {
 	int owned[SPAWN_FDS_MAX + 1]; /* to be closed at the end */
 	size_t n_owned;
 	int output_rd;
-	int console_fd, qmp_fd; /* our connected ends */
+	int early_fd, console_fd, qmp_fd; /* our connected ends */
 };
 
 static void launch_done(struct launch *l)
@@ -37,6 +37,7 @@ static void launch_done(struct launch *l)
 	for (size_t i = 0; i < l->n_owned; i++)
 		close(l->owned[i]);
 	close_fd(&l->output_rd);
+	close_fd(&l->early_fd);
 	close_fd(&l->console_fd);
 	close_fd(&l->qmp_fd);
 }
@@ -57,6 +58,18 @@ static void lend(struct launch *l, int fd, int to)
 	l->fds[l->n_fds++] = (struct spawn_fd){ fd, to };
 }
 
+static int make_early_console(struct launch *l, struct err *err)
+{
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+		return err_sys(err, errno, "make socket for the early console");
+	l->early_fd = sv[0];
+	l->owned[l->n_owned++] = sv[1];
+	lend(l, sv[1], QEMU_FD_EARLY);
+	return 0;
+}
+
 static int make_sockets(struct qemu *q, struct launch *l, struct err *err)
 {
 	const struct vm_config *vm = q->vm;
@@ -70,6 +83,8 @@ static int make_sockets(struct qemu *q, struct launch *l, struct err *err)
 	if (vm->has_debug_port && listen_for(q, l, "debug.sock", QEMU_FD_DEBUG, err) < 0)
 		return -1;
 	if (*vm->extra_monitor && listen_for(q, l, "extra-monitor.sock", QEMU_FD_MONITOR, err) < 0)
+		return -1;
+	if (!vm->legacy_serial && make_early_console(l, err) < 0)
 		return -1;
 	l->qmp_fd = host_sock_connect(vm->vm_dir, "qmp.sock", err);
 	if (l->qmp_fd < 0)
@@ -150,6 +165,8 @@ static void watch(struct qemu *q, struct launch *l)
 	const struct tail_limits output = { OUTPUT_KEEP, OUTPUT_LINE_MAX };
 
 	q->qmp = qmp_new(q->base, take_fd(&l->qmp_fd), &on_qmp, q);
+	if (l->early_fd >= 0)
+		q->early = tail_new(q->base, take_fd(&l->early_fd), console, qemu_on_console_line, q);
 	q->console = tail_new(q->base, take_fd(&l->console_fd), console, qemu_on_console_line, q);
 	q->output = tail_new(q->base, take_fd(&l->output_rd), output, NULL, NULL);
 }
@@ -170,7 +187,7 @@ static int launch(struct qemu *q, struct launch *l, const struct vmm_place *plac
 
 int qemu_launch(struct qemu *q, const struct vmm_place *place, struct err *err)
 {
-	struct launch l = { .output_rd = -1, .console_fd = -1, .qmp_fd = -1 };
+	struct launch l = { .output_rd = -1, .early_fd = -1, .console_fd = -1, .qmp_fd = -1 };
 	struct err ignored = ERR_INIT;
 	int r = launch(q, &l, place, err);
 

@@ -40,7 +40,7 @@ struct qemu {
 	bool want_paused; /* a STOP event is no surprise */
 	struct child child;
 	struct qmp *qmp;
-	struct tail *console, *output;
+	struct tail *early, *console, *output;
 	struct err why;        /* of the loss; the first that is known */
 	char link_end[ERR_TEXT_MAX]; /* how the QMP link ended; "" */
 	char panic[160];       /* "Kernel panic ..." from the console, escaped; "" */

@@ -53,7 +53,7 @@ static void expect(struct bench *b, const char *want)
 
 static void an_initrd_has_no_word_for_systemd_but_the_users(void **state)
 {
-	expect(*state, BASE "console=hvc0 console=hvc1 quiet panic=1 nr_cpus=4 selinux=0 "
+	expect(*state, BASE "earlyprintk=ttyS0 console=hvc0 quiet panic=1 nr_cpus=4 selinux=0 "
 			    "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=1");
 }
 
@@ -66,7 +66,7 @@ static void an_image_has_a_root_and_systemd(void **state)
 	b->vm.has_scsi = true;
 	plan_set(&b->config->hypervisor.kernel_params, "");
 	expect(b, BASE "root=/dev/vda1 rootflags=data=ordered,errors=remount-ro ro rootfstype=ext4 "
-		       "console=hvc0 console=hvc1 quiet systemd.show_status=false panic=1 "
+		       "earlyprintk=ttyS0 console=hvc0 quiet systemd.show_status=false panic=1 "
 		       "nr_cpus=4 selinux=0 systemd.unit=kata-containers.target "
 		       "systemd.mask=systemd-networkd.service systemd.mask=systemd-networkd.socket "
 		       "scsi_mod.scan=none");
