@@ -442,6 +442,18 @@ static void an_unknown_one_of_ours_is_told(void **state)
 	assert_string_equal(t.err.text, "annotation '" HYPERVISOR "scsi_scan_mod' is not enabled");
 }
 
+/* Kata's pull request 13415 (2026): this one was honoured without being enabled. */
+static void host_paths_cannot_be_bound_by_an_annotation(void **state)
+{
+	scoped_trial struct trial t = TRIAL_INIT;
+
+	(void)state;
+	assert_int_equal(load(&t, "[hypervisor.qemu]\nenable_annotations = [\".*\"]\n"), 0);
+	assert_int_equal(annotate(&t, RUNTIME "sandbox_bind_mounts", "[\"/etc\"]"), 0);
+	assert_null(t.config->runtime.sandbox_bind_mounts[0]);
+	assert_one_warning(&t, "unknown annotation '" RUNTIME "sandbox_bind_mounts'");
+}
+
 static void one_that_is_not_built_is_told(void **state)
 {
 	scoped_trial struct trial t = TRIAL_INIT;
@@ -471,6 +483,7 @@ int main(void)
 		cmocka_unit_test(the_pods_initrd_replaces_the_files_image),
 		cmocka_unit_test(annotations_of_others_are_passed_over),
 		cmocka_unit_test(an_unknown_one_of_ours_is_told),
+		cmocka_unit_test(host_paths_cannot_be_bound_by_an_annotation),
 		cmocka_unit_test(one_that_is_not_built_is_told),
 	};
 

@@ -42,9 +42,9 @@ static void the_installed_file_loads_without_a_word(void **state)
 
 static bool is_commented_key(const char *line)
 {
-	size_t len = strspn(line + 1, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t len = strspn(line, "#abcdefghijklmnopqrstuvwxyz0123456789_");
 
-	return line[0] == '#' && len > 0 && str_starts(line + 1 + len, " = ");
+	return line[0] == '#' && len > 1 && str_starts(line + len, " = ");
 }
 
 /* Whoever takes away a "#" gets a good file. */

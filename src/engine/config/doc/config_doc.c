@@ -4,6 +4,7 @@
  *
  *	config-doc --check FILE...    exit 1 when a file is not what the table says
  *	config-doc --write FILE...    renew them
+ *	config-doc --built            print the keys that files can set and that do something
  *
  * Everything in a file stays as it is, but the lines between "keys SECTION" and "end keys", which
  * stand in a comment of the file's language:
@@ -329,13 +330,23 @@ static int one_file(const struct config *defaults, const char *path, bool write,
 	return err_set(err, ERR_STATE, "'%s' is not what keys.c says: config-doc --write", path);
 }
 
+static int print_built(void)
+{
+	for (size_t i = 0; i < config_n_keys; i++)
+		if (config_keys[i].state == KEY_BUILT && !config_keys[i].annotation_only)
+			printf("%s\n", config_keys[i].name);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	scoped(config_free_at) struct config *defaults = config_new_default();
 	bool write = argc > 2 && strcmp(argv[1], "--write") == 0;
 
+	if (argc == 2 && strcmp(argv[1], "--built") == 0)
+		return print_built();
 	if (argc < 3 || (!write && strcmp(argv[1], "--check") != 0)) {
-		fprintf(stderr, "usage: config-doc --check|--write FILE...\n");
+		fprintf(stderr, "usage: config-doc --check|--write FILE... | --built\n");
 		return 2;
 	}
 	for (int i = 2; i < argc; i++) {
