@@ -254,7 +254,7 @@ static void a_program_runs_as_another_user_as_root(void **state)
 	s.uid = s.gid = 65534;
 	s.groups = groups;
 	s.n_groups = 1;
-	assert_prints(&s, "exec grep -E '^(Uid|Gid|Groups)' /proc/$$/status | tr -s '\\t ' ' '",
+	assert_prints(&s, "grep -E '^(Uid|Gid|Groups)' /proc/$$/status | tr -s '\\t ' ' '",
 		      "Uid: 65534 65534 65534 65534\nGid: 65534 65534 65534 65534\nGroups: 1234 \n");
 }
 
