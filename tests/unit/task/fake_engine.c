@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fake_engine.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+
+struct fake fake;
+
+static void begin(engine_done *done, void *arg, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void begin(engine_done *done, void *arg, const char *fmt, ...)
+{
+	struct fake_op *op = &fake.ops[fake.n_ops];
+	va_list ap;
+
+	assert_true(fake.n_ops < FAKE_OPS_MAX);
+	fake.n_ops++;
+	op->done = done;
+	op->arg = arg;
+	va_start(ap, fmt);
+	vsnprintf(op->what, sizeof(op->what), fmt, ap);
+	va_end(ap);
+}
+
+void fake_end(const char *what, const struct err *err)
+{
+	struct fake_op op = fake.ops[0];
+
+	assert_true(fake.n_ops > 0);
+	assert_string_equal(op.what, what);
+	fake.n_ops--;
+	memmove(fake.ops, fake.ops + 1, fake.n_ops * sizeof(fake.ops[0]));
+	op.done(op.arg, err);
+}
+
+bool fake_is_idle(void)
+{
+	return fake.n_ops == 0;
+}
+
+struct sandbox *sandbox_new(struct event_base *base, const char *id, struct config *config,
+			    const struct sandbox_events *events, void *events_arg, struct err *err)
+{
+	(void)base;
+	(void)id;
+	(void)config;
+	if (fake.refuse_sandbox) {
+		err_set(err, ERR_INTERNAL, "no sandbox today");
+		return NULL;
+	}
+	fake.sandbox = xnew(struct sandbox);
+	fake.sandbox->events = *events;
+	fake.sandbox->events_arg = events_arg;
+	return fake.sandbox;
+}
+
+void sandbox_up(struct sandbox *sb, const Grpc__Spec *spec, engine_done *done, void *arg)
+{
+	(void)sb;
+	assert_non_null(spec);
+	begin(done, arg, "up");
+}
+
+void sandbox_down(struct sandbox *sb, engine_done *done, void *arg)
+{
+	(void)sb;
+	begin(done, arg, "down");
+}
+
+void sandbox_free(struct sandbox *sb)
+{
+	if (!sb)
+		return;
+	fake.n_freed++;
+	free(sb);
+}
+
+pid_t sandbox_vmm_pid(const struct sandbox *sb)
+{
+	(void)sb;
+	return 4711;
+}
+
+struct ttrpc_client *sandbox_agent(const struct sandbox *sb)
+{
+	return sb->agent;
+}
+
+size_t sandbox_n_containers(const struct sandbox *sb)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < FAKE_CONTAINERS_MAX; i++)
+		n += sb->containers[i].id[0] != '\0';
+	return n;
+}
+
+void sandbox_timeline(const struct sandbox *sb, timeline_fn *fn, void *arg)
+{
+	(void)sb;
+	fn(arg, "sandbox up", "do a", 1);
+}
+
+/* The fourth stays free, so that there always is an answer for "". */
+static struct container *find(struct sandbox *sb, const char *id)
+{
+	size_t i = 0;
+
+	while (i < FAKE_CONTAINERS_MAX - 1 && strcmp(sb->containers[i].id, id) != 0)
+		i++;
+	return &sb->containers[i];
+}
+
+struct container *sandbox_find(const struct sandbox *sb, const char *id, struct err *err)
+{
+	struct container *c = find(fake.sandbox, id);
+
+	assert_ptr_equal(sb, fake.sandbox);
+	if (c->id[0])
+		return c;
+	err_set(err, ERR_NOT_FOUND, "find container '%s'", id);
+	return NULL;
+}
+
+void container_create(struct sandbox *sb, const char *id, const char *bundle, const char *rootfs,
+		      const Grpc__Spec *spec, engine_done *done, void *arg)
+{
+	struct container *c = find(sb, "");
+
+	assert_string_equal(c->id, "");
+	assert_non_null(spec);
+	*c = (struct container){ .sandbox = sb, .status = CONTAINER_CREATED };
+	snprintf(c->id, sizeof(c->id), "%s", id);
+	snprintf(c->bundle, sizeof(c->bundle), "%s", bundle);
+	snprintf(c->rootfs, sizeof(c->rootfs), "%s", rootfs);
+	c->init.container = c->exec.container = c;
+	begin(done, arg, "create %s", id);
+}
+
+enum container_status container_status(const struct container *c)
+{
+	return c->status;
+}
+
+const char *container_bundle(const struct container *c)
+{
+	return c->bundle;
+}
+
+struct process *container_init(const struct container *c)
+{
+	return &find(c->sandbox, c->id)->init;
+}
+
+void container_pause(struct container *c, engine_done *done, void *arg)
+{
+	begin(done, arg, "pause %s", c->id);
+}
+
+void container_resume(struct container *c, engine_done *done, void *arg)
+{
+	begin(done, arg, "resume %s", c->id);
+}
+
+void container_update(struct container *c, const Grpc__LinuxResources *res, engine_done *done,
+		      void *arg)
+{
+	begin(done, arg, "update %s pids %lld", c->id,
+	      res->pids ? (long long)res->pids->limit : 0);
+}
+
+void container_delete(struct container *c, bool force, engine_done *done, void *arg)
+{
+	begin(done, arg, "delete %s%s", c->id, force ? " by force" : "");
+}
+
+void container_exec(struct container *c, const char *exec_id, const Grpc__Process *process,
+		    engine_done *done, void *arg)
+{
+	snprintf(c->exec.exec_id, sizeof(c->exec.exec_id), "%s", exec_id);
+	begin(done, arg, "exec %s/%s %s", c->id, exec_id, process->args[0]);
+}
+
+struct process *container_find_process(struct container *c, const char *exec_id, struct err *err)
+{
+	if (!exec_id[0])
+		return &c->init;
+	if (strcmp(c->exec.exec_id, exec_id) == 0)
+		return &c->exec;
+	err_set(err, ERR_NOT_FOUND, "find process '%s'", exec_id);
+	return NULL;
+}
+
+void process_start(struct process *p, engine_done *done, void *arg)
+{
+	begin(done, arg, "start %s/%s", p->container->id, p->exec_id);
+}
+
+void process_signal(struct process *p, int sig, bool all, engine_done *done, void *arg)
+{
+	begin(done, arg, "signal %s/%s %d%s", p->container->id, p->exec_id, sig, all ? " all" : "");
+}
+
+void process_delete(struct process *p, engine_done *done, void *arg)
+{
+	begin(done, arg, "delete %s/%s", p->container->id, p->exec_id);
+}
+
+const struct exit_latch *process_exit(const struct process *p)
+{
+	return &p->exit;
+}
+
+struct exit_latch *process_exit_latch(struct process *p)
+{
+	return &p->exit;
+}
+
+struct container *process_container(const struct process *p)
+{
+	return p->container;
+}
+
+bool process_started(const struct process *p)
+{
+	return p->started;
+}
+
+pid_t process_shim_pid(const struct process *p)
+{
+	return p->shim_pid;
+}
