@@ -159,7 +159,8 @@ bats_require_minimum_version 1.5.0
 	within 30 has_status running
 	kill -KILL "$(pid_of qemu-system-x86_64)"
 	within 5 eval "! kill -0 $runner"
-	run wait "$runner"
+	status=0
+	wait "$runner" || status=$?
 	[ "$status" != 0 ]
 	assert_nothing_left
 }

@@ -6,6 +6,8 @@
 
 source "$BATS_TEST_DIRNAME/lib.bash"
 
+bats_require_minimum_version 1.5.0
+
 setup_file() {
 	vm_setup_file
 }
@@ -34,14 +36,10 @@ teardown() {
 }
 
 @test "exit codes come back: 0, 7, 126, 127" {
-	run run_in_vm true </dev/null
-	[ "$status" = 0 ]
-	run run_in_vm sh -c 'exit 7' </dev/null
-	[ "$status" = 7 ]
-	run run_in_vm sh -c /etc/passwd </dev/null
-	[ "$status" = 126 ]
-	run run_in_vm sh -c no-such-program </dev/null
-	[ "$status" = 127 ]
+	run -0 run_in_vm true </dev/null
+	run -7 run_in_vm sh -c 'exit 7' </dev/null
+	run -126 run_in_vm sh -c /etc/passwd </dev/null
+	run -127 run_in_vm sh -c no-such-program </dev/null
 	assert_nothing_left
 }
 
@@ -55,16 +53,20 @@ teardown() {
 
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sh -c 'echo ready; sleep 600'
 	kata run --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" &
+	runner=$!
 	within 30 grep -q ready "$BUNDLE/out"
 	kata kill "$ID" KILL
-	run wait $!
+	status=0
+	wait "$runner" || status=$?
 	[ "$status" = 137 ]
 
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sh -c 'trap "exit 143" TERM; echo ready; while :; do sleep 1; done'
 	kata run --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" &
+	runner=$!
 	within 30 grep -q ready "$BUNDLE/out"
 	kata kill "$ID"
-	run wait $!
+	status=0
+	wait "$runner" || status=$?
 	[ "$status" = 143 ]
 	assert_nothing_left
 }
