@@ -37,6 +37,7 @@ child_op *const child_ops[PLAN_KIND_COUNT] = {
 	[PLAN_SYSCTL] = op_sysctl,
 	[PLAN_HOSTNAME] = op_hostname,
 	[PLAN_DOMAINNAME] = op_domainname,
+	[PLAN_HOOK] = op_hook,
 	[PLAN_READONLY_MOUNT] = op_readonly_mount,
 	[PLAN_READONLY_PATH] = op_readonly_path,
 	[PLAN_MASK] = op_mask,
@@ -93,6 +94,14 @@ static int close_others(const struct child *child, struct err *err)
 	return 0;
 }
 
+/* The agent's /proc knows us by the agent's number; getpid() does not. */
+static void read_pid(struct child *child)
+{
+	ssize_t n = readlink("/proc/self", child->pid, sizeof(child->pid) - 1);
+
+	child->pid[n < 0 ? 0 : n] = '\0';
+}
+
 _Noreturn void child_run(struct child *child)
 {
 	struct err err = ERR_INIT;
@@ -104,6 +113,7 @@ _Noreturn void child_run(struct child *child)
 		report_failure(child->report_fd, &err);
 	}
 	umask(0); /* modes are the plan's, exactly */
+	read_pid(child);
 	if (close_others(child, &err) < 0)
 		report_failure(child->report_fd, &err);
 	for (size_t i = 0; i < child->plan->n_ops; i++) {

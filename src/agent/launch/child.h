@@ -17,12 +17,19 @@ struct child {
 	int stdio[3];    /* -1: no pipe, a terminal */
 	const int *keep; /* every other fd from 3 up is closed; ascending */
 	size_t n_keep;
+	char pid[16]; /* in the agent's pid namespace, for hooks */
 	/* what operations find out */
 	int root_fd;
 	int tty_fd;
 	char home[PATH_MAX + 8]; /* "HOME=..." */
 	char program[PATH_MAX];
 };
+
+/*
+ * In launch.c, where all clones are: as fork(), from the child, with a pidfd of the new
+ * process. 0 in that process.
+ */
+pid_t launch_fork_hook(int *ret_pidfd, struct err *err);
 
 _Noreturn void child_run(struct child *child);
 

@@ -15,6 +15,8 @@ child_op op_propagation, op_cover_root, op_rootfs, op_filesystem, op_bind, op_re
 	op_readonly_path, op_mask, op_readonly_root, op_pivot, op_chroot, op_root_propagation;
 /* child_dev.c */
 child_op op_make_dir, op_node, op_node_bind, op_link, op_relink, op_terminal, op_console;
+/* child_hook.c */
+child_op op_hook;
 /* child_process.c */
 child_op op_stdio, op_cwd, op_umask, op_personality, op_scheduler, op_io_priority, op_bounding,
 	op_ids, op_capabilities, op_no_new_privs, op_home, op_find_program, op_ready, op_seccomp,

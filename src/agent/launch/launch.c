@@ -25,9 +25,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "agent/launch/child.h"
 #include "agent/launch/facts.h"
@@ -63,6 +65,14 @@ struct launch {
 	struct plan_rlimit rlimits[PLAN_RLIMITS_MAX]; /* set at READY */
 	size_t n_rlimits;
 };
+
+static int poke_pid(pid_t pid, const char *file, const char *text, struct err *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+	return file_poke(path, text, err);
+}
 
 /* ---- fds of one launch, before the clone ---- */
 
@@ -111,6 +121,59 @@ static int open_wires(const struct plan *plan, struct wires *w, struct err *err)
 	return open_stream(w->errors, 0, plan->stdio_uid, err);
 }
 
+/*
+ * A user namespace with these maps, for an idmapped mount: it takes a process to make one.
+ * That process does nothing but wait to be killed, which is why waiting for it is short.
+ */
+static int make_map_namespace(const struct plan_idmap *map, struct err *err)
+{
+	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
+				   .exit_signal = SIGCHLD };
+	scoped_fd int pidfd = -1;
+	int pidfd_out = -1, fd = -1;
+	struct err ignored = ERR_INIT;
+	char path[64];
+	long pid;
+
+	args.pidfd = (uint64_t)(uintptr_t)&pidfd_out;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+		for (;;)
+			pause();
+	}
+	if (pid < 0)
+		return err_sys(err, errno, "make a user namespace for a mount");
+	pidfd = pidfd_out;
+	snprintf(path, sizeof(path), "/proc/%ld/ns/user", pid);
+	if (poke_pid((pid_t)pid, "uid_map", map->uid_map, err) == 0 &&
+	    poke_pid((pid_t)pid, "gid_map", map->gid_map, err) == 0) {
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			err_sys(err, errno, "open '%s'", path);
+	}
+	(void)proc_signal(pidfd, SIGKILL, &ignored);
+	(void)waitid((idtype_t)P_PIDFD, (id_t)pidfd, NULL, WEXITED);
+	return fd;
+}
+
+static int map_ids(const struct plan_op *op, struct err *err)
+{
+	scoped_fd int user_fd = make_map_namespace(op->idmap, err);
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
+
+	if (user_fd < 0)
+		return -1;
+	attr.userns_fd = (uint64_t)user_fd;
+	if (mount_setattr(op->fd, "", AT_EMPTY_PATH | (op->idmap->is_recursive ? AT_RECURSIVE : 0u),
+			  &attr, sizeof(attr)) == 0)
+		return 0;
+	if (errno == EINVAL)
+		return err_set(err, ERR_UNIMPLEMENTED,
+			       "map ids of '%s': its file system cannot be idmapped", op->src);
+	return err_sys(err, errno, "map ids of '%s'", op->src);
+}
+
 /* Fill in what the plan left to the parent. Fds put here are closed by close_op_fds(). */
 static int open_op_fds(struct plan *plan, const struct facts *facts, struct err *err)
 {
@@ -126,7 +189,8 @@ static int open_op_fds(struct plan *plan, const struct facts *facts, struct err 
 			op->fd = fcntl(facts->ns_fd[op->number], F_DUPFD_CLOEXEC, 3);
 		else if (op->kind == PLAN_JOIN)
 			op->fd = open(plan->ns[op->number].path, O_RDONLY | O_CLOEXEC);
-		else if (plan->opens_binds && (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND))
+		else if (op->idmap || (plan->opens_binds &&
+				       (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND)))
 			op->fd = open_tree(AT_FDCWD, op->src,
 					   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 						   (recursive ? AT_RECURSIVE : 0u));
@@ -136,6 +200,8 @@ static int open_op_fds(struct plan *plan, const struct facts *facts, struct err 
 			return err_sys(err, errno, "%s '%s'", plan_kind_name(op->kind),
 				       op->kind == PLAN_JOIN ? plan->ns[op->number].path :
 				       op->src		     ? op->src : "");
+		if (op->idmap && map_ids(op, err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -248,6 +314,21 @@ static int *list_fds(const struct plan *plan, const struct wires *w, size_t *ret
 	return fds;
 }
 
+pid_t launch_fork_hook(int *ret_pidfd, struct err *err)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
+	int pidfd = -1;
+	long pid;
+
+	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (pid < 0)
+		return err_sys(err, errno, "clone a process for the hook");
+	if (pid > 0)
+		*ret_pidfd = pidfd;
+	return (pid_t)pid;
+}
+
 static pid_t clone_child(const struct plan *plan, const struct facts *facts, struct wires *w,
 			 int *ret_pidfd, struct err *err)
 {
@@ -284,14 +365,6 @@ static pid_t clone_child(const struct plan *plan, const struct facts *facts, str
 }
 
 /* ---- what only the parent may do for the child ---- */
-
-static int poke_pid(pid_t pid, const char *file, const char *text, struct err *err)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
-	return file_poke(path, text, err);
-}
 
 static int set_oom_score(pid_t pid, const struct plan *plan, struct err *err)
 {

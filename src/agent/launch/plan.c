@@ -213,7 +213,7 @@ static int add_joins(struct plan *plan, struct err *err)
 
 /* ---- user and time namespaces: what the parent writes ---- */
 
-static char *id_map_text(Grpc__LinuxIDMapping *const *maps, size_t n)
+char *plan_id_map(Grpc__LinuxIDMapping *const *maps, size_t n)
 {
 	struct str text = { 0 };
 
@@ -253,8 +253,8 @@ static int plan_id_maps(struct plan_build *b, struct err *err)
 	if (!find_host_id(linux_spec->uidmappings, linux_spec->n_uidmappings, user,
 			  &plan->stdio_uid))
 		return err_set(err, ERR_INVALID, "user %u is not mapped in the user namespace", user);
-	plan->uid_map = id_map_text(linux_spec->uidmappings, linux_spec->n_uidmappings);
-	plan->gid_map = id_map_text(linux_spec->gidmappings, linux_spec->n_gidmappings);
+	plan->uid_map = plan_id_map(linux_spec->uidmappings, linux_spec->n_uidmappings);
+	plan->gid_map = plan_id_map(linux_spec->gidmappings, linux_spec->n_gidmappings);
 	plan->opens_binds = true;
 	return 0;
 }
@@ -384,12 +384,6 @@ static int plan_unbuilt(const Grpc__Spec *spec, struct err *err)
 	if (spec->linux && plan_is_given(spec->linux->mountlabel))
 		return err_set(err, ERR_UNIMPLEMENTED, "apply mount label '%s'",
 			       spec->linux->mountlabel);
-	if (spec->hooks && spec->hooks->n_createcontainer)
-		return err_set(err, ERR_UNIMPLEMENTED, "run hook createContainer '%s'",
-			       spec->hooks->createcontainer[0]->path);
-	if (spec->hooks && spec->hooks->n_startcontainer)
-		return err_set(err, ERR_UNIMPLEMENTED, "run hook startContainer '%s'",
-			       spec->hooks->startcontainer[0]->path);
 	return 0;
 }
 
@@ -454,11 +448,21 @@ static int plan_pivot(struct plan_build *b, struct err *err)
 			  propagation.type | (propagation.recursive ? MS_REC : 0), err);
 }
 
+/* In the container's namespaces, with the agent's files still there to be executed. */
+static int plan_create_hooks(struct plan_build *b, struct err *err)
+{
+	const Grpc__Hooks *hooks = b->spec->hooks;
+
+	return hooks ? plan_hooks(b, hooks->createcontainer, hooks->n_createcontainer, "creating",
+				  err) : 0;
+}
+
 static int plan_container(struct plan_build *b, struct err *err)
 {
 	int (*const parts[])(struct plan_build *, struct err *) = {
-		enter,	       plan_names,    plan_sysctls, plan_root,	  plan_filesystem,
-		plan_terminal, plan_restrictions, plan_pivot, plan_identity, plan_execute,
+		enter,		   plan_names,	      plan_sysctls, plan_root,
+		plan_filesystem,   plan_terminal,     plan_restrictions,
+		plan_create_hooks, plan_pivot,	      plan_identity, plan_execute,
 	};
 
 	if (plan_unbuilt(b->spec, err) < 0 || plan_labels(b, err) < 0)

@@ -80,6 +80,7 @@ enum plan_kind {
 	PLAN_SYSCTL,           /* dst: below /proc/sys; src: value */
 	PLAN_HOSTNAME,         /* src */
 	PLAN_DOMAINNAME,       /* src */
+	PLAN_HOOK,             /* hook */
 	PLAN_READONLY_MOUNT,   /* dst in root: the mount there */
 	PLAN_READONLY_PATH,    /* dst in root */
 	PLAN_MASK,             /* dst in root */
@@ -124,6 +125,20 @@ struct plan_sched {
 	uint64_t runtime, deadline, period;
 };
 
+/* Run by the child itself, in its namespaces at that point of its way. */
+struct plan_hook {
+	const char *path;
+	char **argv, **envp; /* NULL-terminated, of borrowed strings */
+	const char *state;   /* JSON for its stdin, up to and without the pid and "}" */
+	uint32_t timeout_ms; /* 0: none but the launch's own deadline */
+};
+
+/* Maps of an idmapped mount, as written into a user namespace's files. */
+struct plan_idmap {
+	const char *uid_map, *gid_map;
+	bool is_recursive;
+};
+
 struct plan_op {
 	enum plan_kind kind;
 	int fd; /* opened by the parent after planning; -1: none */
@@ -137,6 +152,8 @@ struct plan_op {
 	size_t n_gids;
 	const struct plan_caps *caps;
 	const struct plan_sched *sched;
+	const struct plan_hook *hook;
+	const struct plan_idmap *idmap; /* of a PLAN_BIND: done by the parent, who opens it */
 };
 
 struct plan_rlimit {
@@ -155,7 +172,7 @@ struct plan {
 	char *time_offsets;      /* the same */
 	uid_t stdio_uid;         /* owner of the pipes, as the agent numbers users */
 	bool has_terminal;
-	bool opens_binds; /* the parent opens the sources of PLAN_ROOTFS and PLAN_BIND */
+	bool opens_binds; /* the parent opens the sources of PLAN_ROOTFS and every PLAN_BIND */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	struct plan_rlimit rlimits[PLAN_RLIMITS_MAX];

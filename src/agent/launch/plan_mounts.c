@@ -192,6 +192,34 @@ static int add_cgroup(struct mount_plan *m, const char *dst, struct mount_option
 						       .dst = dst }, &own, err);
 }
 
+/* The mount's own maps, or those of the container's user namespace. */
+static int plan_idmap(struct plan_build *b, const Grpc__Mount *mount, const struct mount_options *o,
+		      bool is_bind, const struct plan_idmap **ret, struct err *err)
+{
+	struct plan_idmap *map;
+
+	if (!o->is_idmapped && !mount->n_uidmappings && !mount->n_gidmappings)
+		return 0;
+	if (!is_bind)
+		return err_set(err, ERR_UNIMPLEMENTED, "idmapped mount of type '%s'", mount->type);
+	if (!mount->n_uidmappings != !mount->n_gidmappings)
+		return err_set(err, ERR_INVALID, "idmapped mount with one kind of mappings only");
+	if (!mount->n_uidmappings && !b->plan->uid_map)
+		return err_set(err, ERR_INVALID, "idmapped mount without mappings");
+	map = plan_own(b->plan, xnew(struct plan_idmap));
+	map->is_recursive = o->is_idmapped_recursive;
+	map->uid_map = b->plan->uid_map;
+	map->gid_map = b->plan->gid_map;
+	if (mount->n_uidmappings) {
+		map->uid_map = plan_own(b->plan,
+					plan_id_map(mount->uidmappings, mount->n_uidmappings));
+		map->gid_map = plan_own(b->plan,
+					plan_id_map(mount->gidmappings, mount->n_gidmappings));
+	}
+	*ret = map;
+	return 0;
+}
+
 static int plan_one_mount(struct mount_plan *m, size_t at, struct mount_options *o, struct err *err)
 {
 	const Grpc__Mount *mount = m->b->spec->mounts[at];
@@ -205,8 +233,8 @@ static int plan_one_mount(struct mount_plan *m, size_t at, struct mount_options 
 		return err_set(err, ERR_INVALID, "mount on '/': the root is not a mount of the spec");
 	if (o->is_remount)
 		return err_set(err, ERR_UNIMPLEMENTED, "mount on '%s': option 'remount'", dst);
-	if (o->is_idmapped || mount->n_uidmappings || mount->n_gidmappings)
-		return err_set(err, ERR_UNIMPLEMENTED, "mount on '%s': idmapped mount", dst);
+	if (plan_idmap(m->b, mount, o, is_bind, &op.idmap, err) < 0)
+		return err_wrap(err, "mount on '%s'", dst);
 	if (!is_bind && strcmp(mount->type, "cgroup") == 0)
 		return add_cgroup(m, dst, o, err);
 	if (!is_bind && strcmp(mount->type, "cgroup2") == 0 && m->b->facts->cgroup2_dir)

@@ -41,6 +41,13 @@ int plan_filesystem(struct plan_build *b, struct err *err);
 /* plan_mounts.c: after the terminal exists. */
 int plan_restrictions(struct plan_build *b, struct err *err);
 
+/* The text of a map file; owned by the caller. */
+char *plan_id_map(Grpc__LinuxIDMapping *const *maps, size_t n);
+
+/* plan_hooks.c: one operation a hook; status is the container's at that time. */
+int plan_hooks(struct plan_build *b, Grpc__Hook *const *hooks, size_t n, const char *status,
+	       struct err *err);
+
 /* plan_process.c: facts for the parent, then operations in groups. */
 int plan_limits(struct plan_build *b, struct err *err);
 int plan_labels(struct plan_build *b, struct err *err);

@@ -391,6 +391,10 @@ int plan_execute(struct plan_build *b, struct err *err)
 		return -1;
 	if (!plan_add(b->plan, PLAN_READY, err))
 		return -1;
+	if (!b->facts->is_exec && b->spec->hooks &&
+	    plan_hooks(b, b->spec->hooks->startcontainer, b->spec->hooks->n_startcontainer,
+		       "created", err) < 0)
+		return -1;
 	if (has_filter(b)) {
 		if (seccomp_compile(b->spec->linux->seccomp, &b->plan->filter, err) < 0)
 			return -1;

@@ -29,6 +29,7 @@ static const char *const kind_names[PLAN_KIND_COUNT] = {
 	[PLAN_SYSCTL] = "set sysctl",
 	[PLAN_HOSTNAME] = "set hostname",
 	[PLAN_DOMAINNAME] = "set domainname",
+	[PLAN_HOOK] = "run hook",
 	[PLAN_READONLY_MOUNT] = "make mount read-only",
 	[PLAN_READONLY_PATH] = "make path read-only",
 	[PLAN_MASK] = "mask path",
@@ -108,6 +109,21 @@ static void put_ids(struct str *out, const struct plan_op *op)
 		str_addf(out, "%s%u", i ? "," : " gids=", op->gids[i]);
 }
 
+static void put_hook(struct str *out, const struct plan_hook *hook)
+{
+	str_addf(out, " '%s'", hook->path);
+	put_list(out, " argv=", hook->argv);
+	put_list(out, " envp=", hook->envp);
+	str_addf(out, " timeout=%u state=%s", hook->timeout_ms, hook->state);
+}
+
+static void put_map(struct str *out, const char *name, const char *text)
+{
+	str_add(out, name);
+	for (; *text; text++)
+		str_add_n(out, *text == '\n' ? ";" : text, 1);
+}
+
 static void put_op(struct str *out, const struct plan_op *op)
 {
 	str_add(out, plan_kind_name(op->kind));
@@ -129,6 +145,12 @@ static void put_op(struct str *out, const struct plan_op *op)
 		put_caps(out, op);
 	if (op->kind == PLAN_IDS || op->uid || op->gid)
 		put_ids(out, op);
+	if (op->idmap) {
+		put_map(out, " uid_map=", op->idmap->uid_map);
+		put_map(out, " gid_map=", op->idmap->gid_map);
+	}
+	if (op->hook)
+		put_hook(out, op->hook);
 	if (op->sched)
 		str_addf(out, " policy=%u flags=0x%llx nice=%d priority=%u", op->sched->policy,
 			 (unsigned long long)op->sched->flags, op->sched->nice, op->sched->priority);
@@ -152,13 +174,11 @@ static const char *how_name(enum ns_how how)
 	return "?";
 }
 
-static void put_map(struct str *out, const char *name, const char *text)
+static void put_map_line(struct str *out, const char *name, const char *text)
 {
 	if (!text)
 		return;
-	str_addf(out, "%s ", name);
-	for (; *text; text++)
-		str_add_n(out, *text == '\n' ? ";" : text, 1);
+	put_map(out, name, text);
 	str_add(out, "\n");
 }
 
@@ -171,9 +191,9 @@ char *plan_text(const struct plan *plan)
 			str_addf(&out, "namespace %s: %s%s%s\n", ns_infos[i].type,
 				 how_name(plan->ns[i].how), plan->ns[i].path ? " " : "",
 				 plan->ns[i].path ? plan->ns[i].path : "");
-	put_map(&out, "uid_map", plan->uid_map);
-	put_map(&out, "gid_map", plan->gid_map);
-	put_map(&out, "time_offsets", plan->time_offsets);
+	put_map_line(&out, "uid_map ", plan->uid_map);
+	put_map_line(&out, "gid_map ", plan->gid_map);
+	put_map_line(&out, "time_offsets ", plan->time_offsets);
 	if (plan->has_oom_score_adj)
 		str_addf(&out, "oom_score_adj %d\n", plan->oom_score_adj);
 	for (size_t i = 0; i < plan->n_rlimits; i++)

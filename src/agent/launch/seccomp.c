@@ -217,6 +217,44 @@ static int export(scmp_filter_ctx ctx, struct seccomp_filter *ret, struct err *e
 	return 0;
 }
 
+/*
+ * A default of EPERM for system calls newer than the profile breaks programs that try
+ * the new call first and fall back only on ENOSYS. So calls of the native architecture
+ * above the highest one the profile speaks of get ENOSYS, as runc has it since 1.0.0-rc93.
+ */
+static void put_enosys_first(const Grpc__LinuxSeccomp *spec, struct seccomp_filter *f)
+{
+	const uint32_t x32_bit = 0x40000000, native = seccomp_arch_native();
+	struct sock_filter head[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, native, 0, 4),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, x32_bit, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, 0, 0, 1), /* the highest call */
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+	};
+	int highest = -1;
+	size_t n;
+
+	for (size_t i = 0; i < spec->n_syscalls; i++) {
+		for (size_t j = 0; j < spec->syscalls[i]->n_names; j++) {
+			int nr = seccomp_syscall_resolve_name_arch(native, spec->syscalls[i]->names[j]);
+
+			highest = MAX(highest, nr);
+		}
+	}
+	if (highest < 0)
+		return;
+	head[4].k = (uint32_t)highest;
+	n = ARRAY_LEN(head) + f->n_code;
+	if (n > BPF_MAXINSNS)
+		return;
+	f->code = xrealloc(f->code, n, sizeof(*f->code));
+	memmove(f->code + ARRAY_LEN(head), f->code, f->n_code * sizeof(*f->code));
+	memcpy(f->code, head, sizeof(head));
+	f->n_code = (unsigned short)n;
+}
+
 static int read_flags(const Grpc__LinuxSeccomp *spec, unsigned int *ret, struct err *err)
 {
 	unsigned int all = 0;
@@ -258,6 +296,8 @@ int seccomp_compile(const Grpc__LinuxSeccomp *spec, struct seccomp_filter *ret, 
 	if (read_flags(spec, &out.flags, err) < 0 || add_archs(ctx, spec, err) < 0 ||
 	    add_rules(ctx, spec, action, err) < 0 || export(ctx, &out, err) < 0)
 		return -1;
+	if (strcmp(spec->defaultaction, "SCMP_ACT_ERRNO") == 0)
+		put_enosys_first(spec, &out);
 	*ret = out;
 	return 0;
 }

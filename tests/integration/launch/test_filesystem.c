@@ -161,6 +161,33 @@ static void a_tmpfs_copies_up_what_it_hides(void **state)
 	box_shell(&box, "[ ! -e rootfs/up/new ] && rm -r rootfs/up");
 }
 
+static void an_idmapped_mount_shows_other_owners(void **state)
+{
+	char mounts[512];
+
+	(void)state;
+	box_shell(&box, "mkdir -p owned && touch owned/f && chown 7:8 owned/f");
+	snprintf(mounts, sizeof(mounts),
+		 ",{\"destination\":\"/owned\",\"type\":\"bind\",\"source\":\"%s/owned\","
+		 "\"options\":[\"bind\"],"
+		 "\"uidMappings\":[{\"containerID\":0,\"hostID\":4000,\"size\":100}],"
+		 "\"gidMappings\":[{\"containerID\":0,\"hostID\":5000,\"size\":100}]}", box.dir);
+	run_ok(&(struct recipe){ .args = "[\"stat\",\"-c\",\"%u:%g\",\"/owned/f\"]",
+				 .more_mounts = mounts });
+	assert_string_equal(out.out, "4007:5008\n");
+	/* proc cannot be idmapped. */
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .more_mounts = ",{\"destination\":\"/p\",\"type\":\"bind\",\"source\":"
+					     "\"/proc/sys\",\"options\":[\"bind\"],\"uidMappings\":["
+					     "{\"containerID\":0,\"hostID\":4000,\"size\":1}],"
+					     "\"gidMappings\":[{\"containerID\":0,\"hostID\":5,\"size\":1}]}" });
+	assert_refused(ERR_UNIMPLEMENTED, "map ids of '/proc/sys': its file system cannot be idmapped");
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .more_mounts = ",{\"destination\":\"/p\",\"type\":\"bind\",\"source\":"
+					     "\"/tmp\",\"options\":[\"bind\",\"idmap\"]}" });
+	assert_refused(ERR_INVALID, "mount on '/p': idmapped mount without mappings");
+}
+
 static void propagation_is_as_asked(void **state)
 {
 	(void)state;
@@ -238,6 +265,7 @@ int main(void)
 		cmocka_unit_test(recursive_options_reach_what_is_below),
 		cmocka_unit_test(data_reaches_the_file_system),
 		cmocka_unit_test(a_tmpfs_copies_up_what_it_hides),
+		cmocka_unit_test(an_idmapped_mount_shows_other_owners),
 		cmocka_unit_test(propagation_is_as_asked),
 		cmocka_unit_test(a_readonly_root_is_read_only_and_its_mounts_are_not),
 		cmocka_unit_test(a_readonly_dev_still_gets_its_devices),

@@ -177,6 +177,52 @@ static void a_terminal_without_devpts_is_refused(void **state)
 	assert_refused(ERR_INVALID, "make terminal: '/dev/pts' is no devpts");
 }
 
+/* ---- hooks ---- */
+
+static void hooks_run_in_the_container_at_their_time(void **state)
+{
+	char top[1024];
+
+	(void)state;
+	snprintf(top, sizeof(top),
+		 "\"annotations\":{\"a\":\"b\\\"c\"},\"hostname\":\"inside\",\"hooks\":{"
+		 "\"createContainer\":[{\"path\":\"/bin/sh\",\"env\":[\"PATH=/bin\",\"V=1\"],\"args\":"
+		 "[\"sh\",\"-c\",\"cat > %s/state; hostname > %s/name; echo $V >> %s/name\"]}],"
+		 "\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > /tmp/started\"]}]},",
+		 box.dir, box.dir, box.dir);
+	run_ok(&(struct recipe){ .args = "[\"cat\",\"/tmp/started\"]", .top = top });
+	assert_has(out.out, "\"id\":\"box\",\"status\":\"created\",\"bundle\":\"");
+	assert_has(out.out, "\"annotations\":{\"a\":\"b\\\"c\"},\"pid\":");
+	box_shell(&box, "grep -q '\"status\":\"creating\".*\"pid\":[1-9][0-9]*}$' state && "
+			"[ \"$(cat name)\" = \"inside\n1\" ] && rm rootfs/tmp/started");
+}
+
+static void a_hook_that_fails_fails_the_container(void **state)
+{
+	(void)state;
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/false\"}]}," });
+	assert_false(out.is_ready);
+	assert_refused(ERR_INTERNAL, "run hook: '/bin/false': ended with code 1");
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .top = "\"hooks\":{\"startContainer\":[{\"path\":\"/bin/nothing\"}]}," });
+	assert_true(out.is_ready);
+	assert_refused(ERR_NOT_FOUND, "run hook: '/bin/nothing': ended with code 127");
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sleep\","
+				     "\"args\":[\"sleep\",\"60\"],\"timeout\":1}]}," });
+	assert_refused(ERR_TIMEOUT, "run hook: '/bin/sleep': still running after 1000 ms");
+}
+
+static void the_deadline_ends_a_launch(void **state)
+{
+	(void)state;
+	run(&(struct recipe){ .args = "[\"true\"]", .deadline_ms = 300,
+			      .top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sleep\","
+				     "\"args\":[\"sleep\",\"60\"]}]}," });
+	assert_refused(ERR_TIMEOUT, "build the container: no answer in 300 ms");
+}
+
 /* ---- many ---- */
 
 static void a_hundred_starts_leave_nothing(void **state)
@@ -216,6 +262,9 @@ int main(void)
 		cmocka_unit_test(a_terminal_can_be_resized_while_it_runs),
 		cmocka_unit_test(a_terminal_belongs_to_the_user),
 		cmocka_unit_test(a_terminal_without_devpts_is_refused),
+		cmocka_unit_test(hooks_run_in_the_container_at_their_time),
+		cmocka_unit_test(a_hook_that_fails_fails_the_container),
+		cmocka_unit_test(the_deadline_ends_a_launch),
 		cmocka_unit_test(a_hundred_starts_leave_nothing),
 	};
 
