@@ -263,7 +263,7 @@ static void on_done(void *owner, const struct err *err)
 int create_run(struct create *c, const struct cli *cli, const struct create_args *args,
 	       struct err *err)
 {
-	*c = (struct create){ .cli = cli, .args = *args, .proxy.pidfd = -1, .stand_in.pidfd = -1 };
+	*c = (struct create){ .cli = cli, .args = *args, .proxy.pidfd = -1, .stand_in.pidfd = -1, .stand_in.go_fd = -1 };
 	if (read_input(c, err) < 0 || interrupt_catch(err) < 0)
 		return -1;
 	c->flow = (struct flow){ .steps = steps, .n_steps = ARRAY_LEN(steps), .owner = c,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 
 #include "cli/console.h"
 #include "cli/sandbox.h"
@@ -85,7 +86,7 @@ static int await_ready(int fd, struct err *err)
 
 int stand_in_start(struct stand_in *s, struct err *err)
 {
-	scoped_fd int tty = -1, ready = -1, ready_write = -1;
+	scoped_fd int tty = -1, ready = -1, theirs = -1;
 	int fds[2];
 
 	if (s->console_socket && s->console_socket[0]) {
@@ -93,21 +94,22 @@ int stand_in_start(struct stand_in *s, struct err *err)
 		if (tty < 0)
 			return -1;
 	}
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make pipe");
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_sys(err, errno, "make socket pair");
 	ready = fds[0];
-	ready_write = fds[1];
-	if (spawn_shim(s, tty, ready_write, err) < 0)
+	theirs = fds[1];
+	if (spawn_shim(s, tty, theirs, err) < 0)
 		return -1;
-	close_fd(&ready_write);
+	close_fd(&theirs);
 	if (await_ready(ready, err) < 0 || proc_start_time(s->pid, &s->start_ticks, err) < 0) {
 		stand_in_kill(s);
 		return err_wrap(err, "kata-shim");
 	}
+	s->go_fd = take_fd(&ready);
 	return 0;
 }
 
-int stand_in_attach(const struct stand_in *s, struct supervisor *sup, struct err *err)
+int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 {
 	Kata__Supervisor__AttachShimRequest req = KATA__SUPERVISOR__ATTACH_SHIM_REQUEST__INIT;
 	scoped_free char *id = xstrdup(s->cid);
@@ -117,7 +119,12 @@ int stand_in_attach(const struct stand_in *s, struct supervisor *sup, struct err
 	req.exec_id = exec_id;
 	req.pid = (uint32_t)s->pid;
 	req.start_ticks = s->start_ticks;
-	return supervisor_tell(sup, SUPERVISOR_SERVICE, "AttachShim", &req.base, CALL_QUICK_MS, err);
+	if (supervisor_tell(sup, SUPERVISOR_SERVICE, "AttachShim", &req.base, CALL_QUICK_MS, err) < 0)
+		return -1;
+	if (send(s->go_fd, "G", 1, MSG_NOSIGNAL) != 1)
+		return err_sys(err, errno, "let kata-shim go");
+	close_fd(&s->go_fd);
+	return 0;
 }
 
 void stand_in_kill(struct stand_in *s)
@@ -130,6 +137,7 @@ void stand_in_kill(struct stand_in *s)
 	(void)proc_signal(s->pidfd, SIGKILL, &ignored);
 	(void)spawn_wait(s->pidfd, 2000, &status, &ignored);
 	close_fd(&s->pidfd);
+	close_fd(&s->go_fd);
 }
 
 /*

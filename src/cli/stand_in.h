@@ -27,17 +27,22 @@ struct stand_in {
 	/* what there is */
 	pid_t pid;
 	int pidfd; /* -1: not started */
+	int go_fd; /* it waits there for its "go"; -1: not started, or gone already */
 	uint64_t start_ticks;
 };
 
 /* Does --console-socket fit the process? daemon: we exit while it runs. */
 int stand_in_check(const struct stand_in *s, bool daemon, struct err *err);
 
-/* Blocks: until it is ready to forward signals */
+/*
+ * Afterwards it forwards signals, and waits: if it went ahead, a short program could have
+ * ended, and its stand-in with it, before the supervisor heard of it.
+ * Blocks: until it is ready
+ */
 int stand_in_start(struct stand_in *s, struct err *err);
 
-/* Tell the supervisor. */
-int stand_in_attach(const struct stand_in *s, struct supervisor *sup, struct err *err);
+/* Tell the supervisor, then let it go. */
+int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err);
 
 /* Undo. */
 void stand_in_kill(struct stand_in *s);

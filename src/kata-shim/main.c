@@ -41,7 +41,8 @@ static int usage(FILE *to)
 	      "  -container ID         the container\n"
 	      "  -exec-id ID           the process; the container's own without it\n"
 	      "  -terminal             the process has a terminal\n"
-	      "  -ready-fd N           write a byte there once signals are forwarded\n"
+	      "  -ready-fd N           a socket: write a byte there once signals are forwarded,\n"
+	      "                        and wait for one before anything else is done\n"
 	      "  -version              print the version\n"
 	      "  -log LEVEL, -debug, -trace, -proxy-exit-code, -agent-logs-socket PATH\n"
 	      "                        accepted and without effect\n",

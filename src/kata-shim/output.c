@@ -75,7 +75,9 @@ static void on_read(void *arg, const ProtobufCMessage *resp, const struct err *e
 
 	out->reading = false;
 	out->shim->heard++;
-	if (err || r->data.len == 0) {
+	if (!err && out->shim->exited)
+		out->late += r->data.len;
+	if (err || r->data.len == 0 || out->late > LATE_MAX) {
 		out->eof = true;
 	} else {
 		evbuffer_add(out->buf, r->data.data, r->data.len);
@@ -109,5 +111,7 @@ bool output_is_quiet(const struct output *out)
 
 bool output_is_done(const struct output *out)
 {
+	if (out->broken && out->shim->exited)
+		return true;
 	return out->eof && output_is_quiet(out);
 }

@@ -202,7 +202,9 @@ static void on_close(void *arg, const struct err *why)
 	(void)why;
 	ttrpc_client_free(shim->client);
 	shim->client = NULL;
-	if (!shim->exited)
+	if (shim->ready_fd >= 0)
+		event_base_loopbreak(shim->base);
+	else if (!shim->exited)
 		set_status(shim, EXIT_LOST);
 	else
 		shim_progress(shim);
@@ -222,12 +224,39 @@ static struct event_base *new_base(void)
 	return base;
 }
 
-static void tell_ready(struct shim *shim)
+static void start_streams(struct shim *shim)
 {
-	if (shim->ready_fd < 0)
-		return;
-	(void)!write(shim->ready_fd, "R", 1);
+	task_wait(shim);
+	input_start(&shim->in, shim);
+	output_start(&shim->out[0], shim, 1, "ReadStdout");
+	output_start(&shim->out[1], shim, 2, "ReadStderr");
+	if (shim->terminal) {
+		term_raw(0);
+		resize(shim);
+	}
+}
+
+/* The end without a byte: who started us has given up, or died. */
+static void on_go(evutil_socket_t fd, short what, void *arg)
+{
+	struct shim *shim = arg;
+	char byte;
+	bool go = read(fd, &byte, 1) == 1;
+
+	(void)what;
+	event_del(&shim->go);
 	close_fd(&shim->ready_fd);
+	if (go && shim->client)
+		start_streams(shim);
+	else
+		event_base_loopbreak(shim->base);
+}
+
+static void wait_for_go(struct shim *shim)
+{
+	(void)!write(shim->ready_fd, "R", 1);
+	event_assign(&shim->go, shim->base, shim->ready_fd, EV_READ, on_go, shim);
+	event_add(&shim->go, NULL);
 }
 
 int shim_run(struct shim *shim, const char *socket, struct err *err)
@@ -243,15 +272,10 @@ int shim_run(struct shim *shim, const char *socket, struct err *err)
 	event_assign(&shim->grace, shim->base, -1, 0, on_grace, shim);
 	if (watch_signals(shim, err) < 0)
 		return -1;
-	tell_ready(shim);
-	task_wait(shim);
-	input_start(&shim->in, shim);
-	output_start(&shim->out[0], shim, 1, "ReadStdout");
-	output_start(&shim->out[1], shim, 2, "ReadStderr");
-	if (shim->terminal) {
-		term_raw(0);
-		resize(shim);
-	}
+	if (shim->ready_fd >= 0)
+		wait_for_go(shim);
+	else
+		start_streams(shim);
 	event_base_dispatch(shim->base);
 	term_restore();
 	return shim->exited ? shim->status : EXIT_LOST;

@@ -10,8 +10,9 @@
  *
  * How it ends: the code is known, and everything that was read has been written. A child that was
  * left in the background may hold the streams open for ever, so once the code is known
- * and the guest has been silent for GRACE_MS, the end of the streams is no longer waited for. A
- * reader that is slow is waited for without limit: its output is kept.
+ * and the guest has been silent for GRACE_MS, or has said more than a pipe can have held,
+ * the end of the streams is no longer waited for. A reader that is slow is waited for without
+ * limit: its output is kept.
  *
  * Thread: one loop; nothing blocks
  * Size:   there is one for every container process, so memory counts: buffers exist only
@@ -32,6 +33,7 @@ struct shim;
 
 #define CHUNK     (256u << 10) /* bytes carried by one call, either way */
 #define GRACE_MS  2000
+#define LATE_MAX  (4u << 20) /* bytes of one stream after the exit; a pipe holds 64 KiB to 1 MiB */
 #define EXIT_LOST 255 /* the code when nobody can tell it; Kata's for a wait that failed */
 
 struct input {
@@ -52,6 +54,7 @@ struct output {
 	struct evbuffer *buf;
 	bool reading; /* a call is on its way */
 	bool eof;     /* of the guest's side */
+	size_t late;  /* bytes that came after the exit */
 	bool broken;  /* nobody reads ours: what comes is dropped */
 };
 
@@ -61,7 +64,12 @@ struct shim {
 	const char *container_id;
 	const char *exec_id; /* the agent's name of the process: the container's id for its own */
 	bool terminal;
-	int ready_fd; /* told once signals are forwarded; -1: nobody asks */
+	/*
+	 * A socket to who started us, or -1: it is told when signals are watched, and we touch
+	 * neither streams nor exit before it has told the supervisor that we stand in.
+	 */
+	int ready_fd;
+	struct event go;
 	struct input in;
 	struct output out[2];
 	struct event signals;

@@ -4,6 +4,8 @@
 # The programs under test come from the environment (see meson.build): KATA_RUNTIME, KATA_SHIM,
 # FAKE_PROXY. run-private gives each file of tests a /run of its own.
 
+bats_require_minimum_version 1.5.0
+
 setup_common() {
 	export DIR="$BATS_TEST_TMPDIR"
 	export BUNDLE="$DIR/bundle"
@@ -69,6 +71,15 @@ pid_of() {
 
 supervisor_of() {
 	pgrep -f -- "-sandbox $1 .*-config $CONF"
+}
+
+# program_of COMMAND-LINE: the pids that run it here, in this test's mount namespace.
+program_of() {
+	local pid
+	for pid in $(pgrep -f "$1\$" || :); do
+		[ "$(readlink "/proc/$pid/ns/mnt")" != "$(readlink /proc/self/ns/mnt)" ] ||
+			has_ended "$pid" || echo "$pid"
+	done
 }
 
 # Gone, or dead and not reaped yet by whoever adopted it.
