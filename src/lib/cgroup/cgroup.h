@@ -5,7 +5,7 @@
  *
  * Used on the host (where the VM's processes live) and in the guest (where containers
  * live). A group is a path below every mounted controller; v1 and hybrid have one
- * directory a controller, v2 has one.
+ * directory a controller, v2 has one. For scopes of systemd see lib/cgroup/systemd.h.
  *
  * Spec:   kernel Documentation/admin-guide/cgroup-v1, cgroup-v2.rst; conversions of
  *         OCI values to v2 as in the runtime specification and systemd's weights
@@ -39,12 +39,6 @@ struct cgroup *cgroup_create(const char *path, struct err *err);
 /* An existing group, wherever it still exists; ERR_NOT_FOUND when it is nowhere. */
 struct cgroup *cgroup_open(const char *path, struct err *err);
 void cgroup_free(struct cgroup *cg); /* forgets; the group stays */
-
-/*
- * The same through systemd: "slice:prefix:name" makes the scope prefix-name.scope over
- * D-Bus (libsystemd is loaded only here) with pid in it.
- */
-struct cgroup *cgroup_create_systemd(const char *slice_prefix_name, pid_t pid, struct err *err);
 
 /* Set what is given; 0 or absent leaves a value alone. Devices: see cgroup_set_devices(). */
 int cgroup_apply(struct cgroup *cg, const Grpc__LinuxResources *res, struct err *err);

@@ -35,6 +35,7 @@ enum cg_controller {
 #define CG_TREES_MAX CGROUP_FDS_MAX
 #define CG_FILE_MAX  (1u << 20) /* bytes of one control file that are read */
 #define CG_DEPTH_MAX 64         /* levels below a container's group */
+#define CG_DIR_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW)
 
 struct cg_hierarchy {
 	bool v2;
