@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The input is key, NUL, value, NUL, and so on. Even with everything enabled, no program changes and
- * no control character gets into a text.
+ * The input is key, NUL, value, NUL, and so on. Even with everything enabled, no program changes
+ * and no control character gets into a text.
  */
 #include <string.h>
 
@@ -27,7 +27,8 @@ static void check(struct config *config)
 			check_text(*(char **)member);
 		if (key->type == CONFIG_STRING && key->access == ANNOTATION_NEVER)
 			fuzz_assert(strcmp(*(char **)member, key->def ? key->def : "") == 0);
-		for (char **at = key->type == CONFIG_LIST ? *(char ***)member : NULL; at && *at; at++)
+		for (char **at = key->type == CONFIG_LIST ? *(char ***)member : NULL; at && *at;
+		     at++)
 			check_text(*at);
 	}
 }

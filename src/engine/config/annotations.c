@@ -78,9 +78,10 @@ static int check_access(const struct config *config, const struct config_key *ke
 			return 0;
 		return err_set(err, ERR_DENIED, "annotation '%s' is not enabled", annotation);
 	case ANNOTATION_NEVER:
-		return err_set(err, ERR_DENIED,
-			       "annotation '%s' names a program, and only the configuration file may",
-			       annotation);
+		return err_set(
+			err, ERR_DENIED,
+			"annotation '%s' names a program, and only the configuration file may",
+			annotation);
 	case ANNOTATION_NONE:
 		break;
 	}
@@ -219,8 +220,8 @@ static bool is_found_by(const char *pattern, const char *path)
 	return same;
 }
 
-static int check_valid(const struct config *config, const struct config_key *key,
-		       const char *path, struct err *err)
+static int check_valid(const struct config *config, const struct config_key *key, const char *path,
+		       struct err *err)
 {
 	for (char **at = globs_of(config, key->valid); *at; at++)
 		if (is_found_by(*at, path))
@@ -235,8 +236,8 @@ static int set_string(struct config *config, const struct config_key *key, const
 	scoped_free char *both = NULL;
 	struct config_value v = { .type = CONFIG_STRING, .s = text };
 
-	if (key->valid ? check_valid(config, key, text, err) :
-			 annotation_check_text(key, text, err))
+	if (key->valid ? check_valid(config, key, text, err)
+		       : annotation_check_text(key, text, err))
 		return -1;
 	if (key->append && before[0] != '\0')
 		v.s = both = xasprintf("%s %s", before, text);
@@ -248,8 +249,8 @@ static int set_list(struct config *config, const struct config_key *key, const c
 {
 	scoped_strv char **list = NULL;
 	struct config_value v = { .type = CONFIG_LIST };
-	int r = key->separator ? split_list(text, key->separator, &list, err) :
-				 parse_json_list(text, &list, err);
+	int r = key->separator ? split_list(text, key->separator, &list, err)
+			       : parse_json_list(text, &list, err);
 
 	if (r < 0 || annotation_check_list(key, list, err) < 0)
 		return -1;

@@ -29,8 +29,8 @@
 
 #include "lib/base/err.h"
 
-#define CONFIG_FILE_MAX       (1u << 20) /* bytes of one file */
-#define CONFIG_DROPINS_MAX    64         /* files in config.d */
+#define CONFIG_FILE_MAX       (1u << 20)  /* bytes of one file */
+#define CONFIG_DROPINS_MAX    64          /* files in config.d */
 #define CONFIG_ANNOTATION_MAX (64u << 10) /* bytes of one value */
 
 enum config_tristate { CONFIG_AUTO, CONFIG_NO, CONFIG_YES };
@@ -264,7 +264,7 @@ struct config_facts {
 };
 
 struct config *config_new_default(void);
-void config_free(struct config *config); /* NULL is fine */
+void config_free(struct config *config);     /* NULL is fine */
 void config_free_at(struct config **config); /* for scoped() */
 
 /*
@@ -291,9 +291,9 @@ int config_find_file(const struct config_find *find, char **ret, struct err *err
 
 /*
  * Read path, then every file of config.d beside it in name order, hidden ones left out; each
- * only changes the keys that it contains. Appends one line a person can read to *warnings for each unknown key
- * and each key that has no effect here; *warnings may point to NULL at first. On failure config
- * is half changed: free it.
+ * only changes the keys that it contains. Appends one line a person can read to *warnings for each
+ * unknown key and each key that has no effect here; *warnings may point to NULL at first. On
+ * failure config is half changed: free it.
  */
 int config_load(struct config *config, const char *path, char ***warnings, struct err *err);
 

@@ -42,9 +42,10 @@ static int check_annotation(const char *path, struct err *err)
 	for (size_t i = 0; real && known_files[i]; i++)
 		if (is_beside(known_files[i], real))
 			return 0;
-	return err_set(err, ERR_DENIED,
-		       "annotation 'io.katacontainers.config_path' must name a file beside '%s' or '%s'",
-		       known_files[0], known_files[1]);
+	return err_set(
+		err, ERR_DENIED,
+		"annotation 'io.katacontainers.config_path' must name a file beside '%s' or '%s'",
+		known_files[0], known_files[1]);
 }
 
 int config_find_file(const struct config_find *find, char **ret, struct err *err)

@@ -4,7 +4,7 @@
  * keys.h - the rows of the table of keys
  *
  * The one owner of every fact about a key. To add a key: a member in config.h, a row in
- * keys.c, `meson test` with the generated page renewed (tests/unit/config/README).
+ * keys.c, then `ninja -C build renew-docs`.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,11 +54,11 @@ struct config_key {
 	enum config_type type;
 	size_t offset; /* in struct config */
 	size_t size;
-	const char *def;      /* as text; lists: one line an element; NULL: "", false, 0, { NULL } */
-	uint64_t min, max;    /* CONFIG_UINT; max 0: what the member can hold */
-	bool clamp;           /* over max: taken as max */
-	const char *choices;  /* the closed set, separated by ","; NULL: any */
-	const char *later;    /* those of them that are not built: ERR_UNIMPLEMENTED */
+	const char *def;     /* as text; lists: one line an element; NULL: "", false, 0, { NULL } */
+	uint64_t min, max;   /* CONFIG_UINT; max 0: what the member can hold */
+	bool clamp;          /* over max: taken as max */
+	const char *choices; /* the closed set, separated by ","; NULL: any */
+	const char *later;   /* those of them that are not built: ERR_UNIMPLEMENTED */
 	bool annotation_only; /* not known in files */
 	enum config_access access;
 	const char *annotation; /* if not io.katacontainers.config.SECTION.NAME; see keys.c */

@@ -169,8 +169,7 @@ static int read_dropins_in(struct config *config, const char *dir, struct dirent
 	return 0;
 }
 
-static int read_dropins(struct config *config, const char *path, char ***warnings,
-			struct err *err)
+static int read_dropins(struct config *config, const char *path, char ***warnings, struct err *err)
 {
 	int dir_len = (int)(strrchr(path, '/') - path);
 	scoped_free char *dir = xasprintf("%.*s/config.d", dir_len, path);
@@ -234,7 +233,8 @@ int config_load(struct config *config, const char *path, char ***warnings, struc
 	if (!real || stat(real, &st) < 0)
 		return err_sys(err, errno, "read configuration '%s'", path);
 	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID, "read configuration '%s': not a regular file", path);
+		return err_set(err, ERR_INVALID, "read configuration '%s': not a regular file",
+			       path);
 	if (read_file(config, real, warnings, err) < 0)
 		return -1;
 	if (read_dropins(config, real, warnings, err) < 0)

@@ -6,7 +6,8 @@
 #include "engine/config/keys.h"
 
 struct config_origin {
-	char *where; /* "configuration '/etc/x': line 12", "annotation 'io...'"; NULL: the default */
+	char *where; /* "configuration '/etc/x': line 12", "annotation 'io...'"; NULL: the default
+		      */
 	bool by_annotation;
 };
 

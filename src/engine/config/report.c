@@ -45,9 +45,10 @@ int report_unbuilt(const struct config *config, const struct config_key *key, ch
 	if (config_is_default(config, key))
 		return 0;
 	if (!effect)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "%s: '%s' is not supported yet, and it would be unsafe to go on without",
-			       where, key->name);
+		return err_set(
+			err, ERR_UNIMPLEMENTED,
+			"%s: '%s' is not supported yet, and it would be unsafe to go on without",
+			where, key->name);
 	warn_add(warnings, "%s: '%s' %s", where, key->name, effect);
 	return 0;
 }

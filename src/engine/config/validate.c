@@ -171,7 +171,8 @@ static int rule_vfio(struct rules *r, struct err *err)
 	const struct config_hypervisor *h = &r->config->hypervisor;
 
 	if (strcmp(h->hot_plug_vfio, "no-port") != 0 && strcmp(h->cold_plug_vfio, "no-port") != 0) {
-		err_set(err, ERR_INVALID, "'hot_plug_vfio' and 'cold_plug_vfio' cannot both be set");
+		err_set(err, ERR_INVALID,
+			"'hot_plug_vfio' and 'cold_plug_vfio' cannot both be set");
 		return blame(r, "hypervisor", "cold_plug_vfio", err);
 	}
 	return 0;
@@ -200,7 +201,8 @@ static int rule_share(struct rules *r, struct err *err)
 static int rule_factory(struct rules *r, struct err *err)
 {
 	if (r->config->factory.enable_template && r->config->hypervisor.initrd[0] == '\0') {
-		err_set(err, ERR_INVALID, "Factory option enable_template requires an initrd image");
+		err_set(err, ERR_INVALID,
+			"Factory option enable_template requires an initrd image");
 		return blame(r, "factory", "enable_template", err);
 	}
 	return 0;
@@ -248,8 +250,9 @@ static int rule_bind_mounts(struct rules *r, struct err *err)
 		for (size_t j = 0; j < i; j++) {
 			if (strcmp(base_name(mounts[i]), base_name(mounts[j])) != 0)
 				continue;
-			err_set(err, ERR_INVALID, "'%s' and '%s' would have the same name in the guest",
-				mounts[j], mounts[i]);
+			err_set(err, ERR_INVALID,
+				"'%s' and '%s' would have the same name in the guest", mounts[j],
+				mounts[i]);
 			return blame(r, "runtime", "sandbox_bind_mounts", err);
 		}
 	}
@@ -262,10 +265,22 @@ static int rule_assets(struct rules *r, struct err *err)
 }
 
 /* Cheap ones first; those that read files last. */
+/* clang-format off */
 static int (*const rules[])(struct rules *r, struct err *err) = {
-	rule_vcpus, rule_max_vcpus, rule_memory,	rule_numa,	  rule_sectors, rule_vfio,
-	rule_share, rule_network,   rule_experimental, rule_bind_mounts, rule_assets, rule_factory,
+	rule_vcpus,
+	rule_max_vcpus,
+	rule_memory,
+	rule_numa,
+	rule_sectors,
+	rule_vfio,
+	rule_share,
+	rule_network,
+	rule_experimental,
+	rule_bind_mounts,
+	rule_assets,
+	rule_factory,
 };
+/* clang-format on */
 
 int config_validate(struct config *config, const struct config_facts *facts, char ***warnings,
 		    struct err *err)

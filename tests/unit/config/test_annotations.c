@@ -147,11 +147,13 @@ static void cve_2020_27151_no_program_from_an_annotation(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(programs); i++) {
 		scoped_trial struct trial t = TRIAL_INIT;
 
-		assert_int_equal(load(&t, "[hypervisor.qemu]\nenable_annotations = [\".*\"]\n"
-					  "valid_hypervisor_paths = [\"/bin/*\"]\n"
-					  "valid_virtio_fs_daemon_paths = [\"/bin/*\"]\n"
-					  "valid_jailer_paths = [\"/bin/*\"]\nvalid_ctlpaths = [\"/bin/*\"]\n"),
-				 0);
+		assert_int_equal(
+			load(&t,
+			     "[hypervisor.qemu]\nenable_annotations = [\".*\"]\n"
+			     "valid_hypervisor_paths = [\"/bin/*\"]\n"
+			     "valid_virtio_fs_daemon_paths = [\"/bin/*\"]\n"
+			     "valid_jailer_paths = [\"/bin/*\"]\nvalid_ctlpaths = [\"/bin/*\"]\n"),
+			0);
 		assert_int_equal(annotate(&t, programs[i], "/bin/sh"), -1);
 		assert_int_equal(t.err.code, ERR_DENIED);
 		assert_string_equal(t.config->hypervisor.path, "/usr/bin/qemu-system-x86_64");
@@ -192,7 +194,9 @@ static void ghsa_rr59_virtiofsd_arguments_cannot_change_what_is_shared(void **st
 	(void)state;
 	assert_int_equal(annotate(&t, HYPERVISOR "virtio_fs_extra_args", "[]"), -1);
 	assert_int_equal(t.err.code, ERR_DENIED);
-	assert_int_equal(load(&t, "[hypervisor.qemu]\nenable_annotations = [\"virtio_fs_extra_args\"]\n"), 0);
+	assert_int_equal(
+		load(&t, "[hypervisor.qemu]\nenable_annotations = [\"virtio_fs_extra_args\"]\n"),
+		0);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		if (annotate(&t, HYPERVISOR "virtio_fs_extra_args", bad[i]) == 0)
 			fail_msg("taken: %s", bad[i]);
@@ -207,7 +211,8 @@ static void ghsa_rr59_virtiofsd_arguments_cannot_change_what_is_shared(void **st
 
 static void kernel_parameters_are_added_when_enabled_and_plain(void **state)
 {
-	static const char *const bad[] = { "a\nb", "a\tb", "a\rb", "a=\"b", "\x7f", "\xc3\xa9", "\x1b[2J" };
+	static const char *const bad[] = { "a\nb", "a\tb",     "a\rb",   "a=\"b",
+					   "\x7f", "\xc3\xa9", "\x1b[2J" };
 	scoped_trial struct trial t = TRIAL_INIT;
 	scoped_free char *huge = xcalloc(1, 2050);
 
@@ -230,16 +235,20 @@ static void kernel_parameters_are_added_when_enabled_and_plain(void **state)
 
 static void machine_switches_cannot_name_files(void **state)
 {
-	static const char *const bad[] = { "dumpdtb=x",     "firmware=/etc/shadow", "usb=off,,kernel=/x",
-					   "memory-backend=x", "usb", "usb=off,dtb=on.dtb" };
+	static const char *const bad[] = {
+		"dumpdtb=x", "firmware=/etc/shadow", "usb=off,,kernel=/x", "memory-backend=x",
+		"usb",       "usb=off,dtb=on.dtb"
+	};
 	scoped_trial struct trial t = TRIAL_INIT;
 
 	(void)state;
-	assert_int_equal(load(&t, "[hypervisor.qemu]\nenable_annotations = [\"machine\", \"cpu\"]\n"), 0);
+	assert_int_equal(
+		load(&t, "[hypervisor.qemu]\nenable_annotations = [\"machine\", \"cpu\"]\n"), 0);
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		if (annotate(&t, HYPERVISOR "machine_accelerators", bad[i]) == 0)
 			fail_msg("taken: %s", bad[i]);
-	assert_int_equal(annotate(&t, HYPERVISOR "machine_accelerators", "usb=off,cap-cfpc=broken"), 0);
+	assert_int_equal(annotate(&t, HYPERVISOR "machine_accelerators", "usb=off,cap-cfpc=broken"),
+			 0);
 	assert_int_equal(annotate(&t, HYPERVISOR "cpu_features", "pmu=off,+avx,-vmx"), 0);
 	assert_int_equal(annotate(&t, HYPERVISOR "cpu_features", "pmu=off -device x"), -1);
 }
@@ -263,8 +272,8 @@ static void an_expression_is_found_anywhere_in_the_name(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		scoped_trial struct trial t = TRIAL_INIT;
-		scoped_free char *text = xasprintf("[hypervisor.qemu]\nenable_annotations = [\"%s\"]\n",
-						   rows[i].enabled);
+		scoped_free char *text = xasprintf(
+			"[hypervisor.qemu]\nenable_annotations = [\"%s\"]\n", rows[i].enabled);
 		scoped_free char *name = xasprintf(HYPERVISOR "%s", rows[i].name);
 
 		assert_int_equal(load(&t, text), 0);
@@ -351,9 +360,12 @@ static void modules_are_separated_by_semicolons(void **state)
 	scoped_trial struct trial t = TRIAL_INIT;
 
 	(void)state;
-	assert_int_equal(annotate(&t, AGENT "kernel_modules", "e1000e InterruptThrottleRate=3000 EEE=1; i915 ;"), 0);
+	assert_int_equal(annotate(&t, AGENT "kernel_modules",
+				  "e1000e InterruptThrottleRate=3000 EEE=1; i915 ;"),
+			 0);
 	assert_int_equal(strv_len(t.config->agent.kernel_modules), 2);
-	assert_string_equal(t.config->agent.kernel_modules[0], "e1000e InterruptThrottleRate=3000 EEE=1");
+	assert_string_equal(t.config->agent.kernel_modules[0],
+			    "e1000e InterruptThrottleRate=3000 EEE=1");
 	assert_string_equal(t.config->agent.kernel_modules[1], "i915");
 	assert_int_equal(annotate(&t, AGENT "kernel_modules", "../../evil"), -1);
 	assert_int_equal(annotate(&t, AGENT "kernel_modules", "-r"), -1);
@@ -382,10 +394,14 @@ static void a_value_with_globs_must_be_a_file_that_they_find(void **state)
 		const char *value;
 		bool good;
 	} rows[] = {
-		{ "/dev/urandom", true },  { "/dev/random", true },
-		{ "", true },	           { "/dev/null", false },
-		{ "/dev/ur*", false },     { "/dev/../dev/urandom", false },
-		{ "/dev/urandom2", false }, { "urandom", false },
+		{ "/dev/urandom", true },
+		{ "/dev/random", true },
+		{ "", true },
+		{ "/dev/null", false },
+		{ "/dev/ur*", false },
+		{ "/dev/../dev/urandom", false },
+		{ "/dev/urandom2", false },
+		{ "urandom", false },
 	};
 
 	(void)state;
@@ -393,9 +409,11 @@ static void a_value_with_globs_must_be_a_file_that_they_find(void **state)
 		scoped_trial struct trial t = TRIAL_INIT;
 		int r;
 
-		assert_int_equal(load(&t, "[hypervisor.qemu]\nenable_annotations = [\"entropy\"]\n"
-					  "valid_entropy_sources = [\"/dev/u*\", \"/dev/random\", \"/dev/urandom2\", \"\"]\n"),
-				 0);
+		assert_int_equal(
+			load(&t,
+			     "[hypervisor.qemu]\nenable_annotations = [\"entropy\"]\n"
+			     "valid_entropy_sources = [\"/dev/u*\", \"/dev/random\", \"/dev/urandom2\", \"\"]\n"),
+			0);
 		r = annotate(&t, HYPERVISOR "entropy_source", rows[i].value);
 		if ((r == 0) != rows[i].good)
 			fail_msg("'%s'", rows[i].value);
@@ -404,7 +422,8 @@ static void a_value_with_globs_must_be_a_file_that_they_find(void **state)
 
 static void the_pods_initrd_replaces_the_files_image(void **state)
 {
-	static const char *const file = "[hypervisor.qemu]\nenable_annotations = [\"i.*\"]\nimage = \"/i\"\n";
+	static const char *const file =
+		"[hypervisor.qemu]\nenable_annotations = [\"i.*\"]\nimage = \"/i\"\n";
 	scoped_trial struct trial t = TRIAL_INIT;
 
 	(void)state;
@@ -417,9 +436,14 @@ static void the_pods_initrd_replaces_the_files_image(void **state)
 static void annotations_of_others_are_passed_over(void **state)
 {
 	static const char *const names[] = {
-		"io.kubernetes.cri.sandbox-id", "", "x", "io.katacontainers.config",
-		"io.katacontainers.pkg.oci.bundle_path", "io.katacontainers.container.resource.swappiness",
-		"io.katacontainers.config_path", "io.katacontainers.config.image.provision",
+		"io.kubernetes.cri.sandbox-id",
+		"",
+		"x",
+		"io.katacontainers.config",
+		"io.katacontainers.pkg.oci.bundle_path",
+		"io.katacontainers.container.resource.swappiness",
+		"io.katacontainers.config_path",
+		"io.katacontainers.config.image.provision",
 	};
 
 	(void)state;
@@ -460,8 +484,9 @@ static void one_that_is_not_built_is_told(void **state)
 
 	(void)state;
 	assert_int_equal(annotate(&t, AGENT "enable_tracing", "true"), 0);
-	assert_one_warning(&t, "annotation '" AGENT
-			       "enable_tracing': 'enable_tracing' is not supported yet and has no effect");
+	assert_one_warning(
+		&t, "annotation '" AGENT
+		    "enable_tracing': 'enable_tracing' is not supported yet and has no effect");
 	assert_int_equal(annotate(&t, AGENT "policy", "cGFja2FnZQ=="), -1);
 	assert_int_equal(t.err.code, ERR_UNIMPLEMENTED);
 }

@@ -128,7 +128,8 @@ static void a_value_is_written_as_toml_reads_it(void **state)
 		{ "hypervisor", "enable_debug", "false" },
 		{ "hypervisor", "use_vsock", "\"auto\"" },
 		{ "hypervisor", "default_maxmemory", "0" },
-		{ "hypervisor", "valid_entropy_sources", "[\"/dev/urandom\", \"/dev/random\", \"\"]" },
+		{ "hypervisor", "valid_entropy_sources",
+		  "[\"/dev/urandom\", \"/dev/random\", \"\"]" },
 		{ "hypervisor", "enable_annotations", "[]" },
 	};
 
@@ -147,7 +148,8 @@ static void awkward_text_is_quoted(void **state)
 	scoped_free char *text = NULL;
 
 	(void)state;
-	assert_int_equal(load(&t, "[hypervisor.qemu]\nkernel_params = \"a\\\"b\\\\c\\nd\\te\\u0001\"\n"), 0);
+	assert_int_equal(
+		load(&t, "[hypervisor.qemu]\nkernel_params = \"a\\\"b\\\\c\\nd\\te\\u0001\"\n"), 0);
 	text = config_format(t.config, config_key_find("hypervisor", "kernel_params"));
 	assert_string_equal(text, "\"a\\\"b\\\\c\\nd\\te\\u0001\"");
 }

@@ -15,20 +15,21 @@ static void every_type_is_read(void **state)
 	scoped_trial struct trial t = TRIAL_INIT;
 
 	(void)state;
-	assert_int_equal(load(&t, "[hypervisor.qemu]\n"
-				  "path = \"/opt/qemu\"\n"
-				  "default_vcpus = 1.5\n"
-				  "default_maxvcpus = 8\n"
-				  "default_maxmemory = 8589934592\n"
-				  "enable_debug = true\n"
-				  "use_vsock = false\n"
-				  "enable_annotations = [\"kernel\", \"^default_\"]\n"
-				  "[agent.kata]\n"
-				  "kernel_modules = [\"e1000e EEE=1\"]\n"
-				  "[runtime]\n"
-				  "create_container_timeout = 90\n"
-				  "[factory]\n[proxy.kata]\npath = \"/p\"\n[shim.kata]\npath = \"/s\"\n"),
-			 0);
+	assert_int_equal(
+		load(&t, "[hypervisor.qemu]\n"
+			 "path = \"/opt/qemu\"\n"
+			 "default_vcpus = 1.5\n"
+			 "default_maxvcpus = 8\n"
+			 "default_maxmemory = 8589934592\n"
+			 "enable_debug = true\n"
+			 "use_vsock = false\n"
+			 "enable_annotations = [\"kernel\", \"^default_\"]\n"
+			 "[agent.kata]\n"
+			 "kernel_modules = [\"e1000e EEE=1\"]\n"
+			 "[runtime]\n"
+			 "create_container_timeout = 90\n"
+			 "[factory]\n[proxy.kata]\npath = \"/p\"\n[shim.kata]\npath = \"/s\"\n"),
+		0);
 	assert_null(t.warnings);
 	assert_string_equal(t.config->hypervisor.path, "/opt/qemu");
 	assert_true(t.config->hypervisor.default_vcpus == 1.5);
@@ -49,7 +50,8 @@ static void a_whole_number_is_a_number_too(void **state)
 	scoped_trial struct trial t = TRIAL_INIT;
 
 	(void)state;
-	assert_int_equal(load(&t, "[hypervisor.qemu]\ndefault_vcpus = -1\nuse_vsock = \"auto\"\n"), 0);
+	assert_int_equal(load(&t, "[hypervisor.qemu]\ndefault_vcpus = -1\nuse_vsock = \"auto\"\n"),
+			 0);
 	assert_true(t.config->hypervisor.default_vcpus == -1);
 	assert_int_equal(t.config->hypervisor.use_vsock, CONFIG_AUTO);
 }
@@ -72,8 +74,9 @@ static void a_number_over_the_top_is_clamped_where_kata_does(void **state)
 static void a_wrong_type_names_file_line_and_key(void **state)
 {
 	static const char *const values[] = {
-		[CONFIG_BOOL] = "true", [CONFIG_TRISTATE] = "1979-05-27", [CONFIG_UINT] = "-7",
-		[CONFIG_FLOAT] = "nan", [CONFIG_STRING] = "\"text\"",     [CONFIG_LIST] = "[[\"a\"]]",
+		[CONFIG_BOOL] = "true",       [CONFIG_TRISTATE] = "1979-05-27",
+		[CONFIG_UINT] = "-7",         [CONFIG_FLOAT] = "nan",
+		[CONFIG_STRING] = "\"text\"", [CONFIG_LIST] = "[[\"a\"]]",
 	};
 
 	(void)state;
@@ -82,11 +85,11 @@ static void a_wrong_type_names_file_line_and_key(void **state)
 
 		for (size_t v = 0; v < ARRAY_LEN(values); v++) {
 			scoped_trial struct trial t = TRIAL_INIT;
-			scoped_free char *text = xasprintf("\n[%s]\n%s = %s\n",
-							   config_section_table(key->section),
-							   key->name, values[v]);
-			scoped_free char *where = xasprintf("read configuration '/c.toml': line 3: '%s' ",
-							    key->name);
+			scoped_free char *text =
+				xasprintf("\n[%s]\n%s = %s\n", config_section_table(key->section),
+					  key->name, values[v]);
+			scoped_free char *where =
+				xasprintf("read configuration '/c.toml': line 3: '%s' ", key->name);
 
 			if (key->annotation_only || key->type == v ||
 			    (key->type == CONFIG_TRISTATE && v == CONFIG_BOOL) ||
@@ -138,13 +141,16 @@ static void an_unknown_key_or_section_is_a_warning(void **state)
 	scoped_trial struct trial t = TRIAL_INIT;
 
 	(void)state;
-	assert_int_equal(load(&t, "top = 1\n[hypervisor.qemu]\nfoo = [1, \"a\"]\nkernel_hash = \"x\"\n"
-				  "[agent.hyper]\nx = 1\n[runtime.inner]\n"),
+	assert_int_equal(load(&t,
+			      "top = 1\n[hypervisor.qemu]\nfoo = [1, \"a\"]\nkernel_hash = \"x\"\n"
+			      "[agent.hyper]\nx = 1\n[runtime.inner]\n"),
 			 0);
 	assert_int_equal(strv_len(t.warnings), 6);
-	assert_string_equal(t.warnings[0], "configuration '/c.toml': line 1: unknown key 'top' in []");
-	assert_string_equal(t.warnings[1],
-			    "configuration '/c.toml': line 3: unknown key 'foo' in [hypervisor.qemu]");
+	assert_string_equal(t.warnings[0],
+			    "configuration '/c.toml': line 1: unknown key 'top' in []");
+	assert_string_equal(
+		t.warnings[1],
+		"configuration '/c.toml': line 3: unknown key 'foo' in [hypervisor.qemu]");
 	assert_string_equal(
 		t.warnings[2],
 		"configuration '/c.toml': line 4: unknown key 'kernel_hash' in [hypervisor.qemu]");
@@ -156,17 +162,17 @@ static void an_unknown_key_or_section_is_a_warning(void **state)
 
 static void another_hypervisor_is_named_in_the_error(void **state)
 {
-	static const char *const names[] = { "clh", "firecracker", "acrn", "dragonball",
-					     "stratovirt", "remote" };
+	static const char *const names[] = { "clh",        "firecracker", "acrn",
+					     "dragonball", "stratovirt",  "remote" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
 		scoped_trial struct trial t = TRIAL_INIT;
 		scoped_free char *text = xasprintf("\n[hypervisor.%s]\npath = \"/x\"\n", names[i]);
-		scoped_free char *why =
-			xasprintf("read configuration '/c.toml': line 2: hypervisor '%s' is not supported, "
-				  "only 'qemu' is",
-				  names[i]);
+		scoped_free char *why = xasprintf(
+			"read configuration '/c.toml': line 2: hypervisor '%s' is not supported, "
+			"only 'qemu' is",
+			names[i]);
 
 		assert_int_equal(load(&t, text), -1);
 		assert_int_equal(t.err.code, ERR_UNIMPLEMENTED);
@@ -222,7 +228,8 @@ static void other_value(const struct config_key *key, char buf[static 64])
 
 	switch (key->type) {
 	case CONFIG_BOOL:
-		snprintf(buf, 64, "%s", key->def && strcmp(key->def, "true") == 0 ? "false" : "true");
+		snprintf(buf, 64, "%s",
+			 key->def && strcmp(key->def, "true") == 0 ? "false" : "true");
 		break;
 	case CONFIG_TRISTATE:
 		snprintf(buf, 64, "true");
@@ -256,7 +263,8 @@ static void a_key_that_does_nothing_is_reported_when_it_is_set(void **state)
 		if (key->annotation_only || key->state == KEY_BUILT)
 			continue;
 		other_value(key, other);
-		text = xasprintf("[%s]\n%s = %s\n", config_section_table(key->section), key->name, other);
+		text = xasprintf("[%s]\n%s = %s\n", config_section_table(key->section), key->name,
+				 other);
 		where = xasprintf("configuration '/c.toml': line 2: '%s' ", key->name);
 		r = load(&t, text);
 		if (key->state == KEY_REFUSED) {
@@ -289,7 +297,8 @@ static void a_key_that_does_nothing_may_be_at_its_default(void **state)
 static void unsafe_silence_is_an_error(void **state)
 {
 	static const char *const lines[] = { "confidential_guest = true", "enable_iommu = true",
-					     "sev_snp_guest = true", "disable_guest_selinux = false" };
+					     "sev_snp_guest = true",
+					     "disable_guest_selinux = false" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
@@ -320,7 +329,8 @@ static void a_wrong_expression_in_enable_annotations_is_found_at_once(void **sta
 
 	(void)state;
 	assert_int_equal(load(&t, "[hypervisor.qemu]\n\nenable_annotations = [\"a(\"]\n"), -1);
-	assert_contains(t.err.text, "configuration '/c.toml': line 3: 'enable_annotations' has 'a('");
+	assert_contains(t.err.text,
+			"configuration '/c.toml': line 3: 'enable_annotations' has 'a('");
 }
 
 /* ---- files ---- */
@@ -357,13 +367,14 @@ static char *put(const char *name, const char *text)
 static void drop_ins_override_only_what_they_contain_in_name_order(void **state)
 {
 	scoped_trial struct trial t = TRIAL_INIT;
-	scoped_free char *path = put("configuration.toml",
-				     "[hypervisor.qemu]\ndefault_memory = 300\n"
-				     "default_maxvcpus = 3\nmemory_slots = 4\nconfidential_guest = true\n");
+	scoped_free char *path =
+		put("configuration.toml",
+		    "[hypervisor.qemu]\ndefault_memory = 300\n"
+		    "default_maxvcpus = 3\nmemory_slots = 4\nconfidential_guest = true\n");
 	scoped_free char *b = put("config.d/20-b", "[hypervisor.qemu]\ndefault_memory = 502\n");
-	scoped_free char *a = put("config.d/10-a",
-				  "[hypervisor.qemu]\ndefault_memory = 501\nmemory_slots = 5\n"
-				  "confidential_guest = false\n");
+	scoped_free char *a =
+		put("config.d/10-a", "[hypervisor.qemu]\ndefault_memory = 501\nmemory_slots = 5\n"
+				     "confidential_guest = false\n");
 	scoped_free char *hidden = put("config.d/.30-c.swp", "not toml");
 	scoped_free char *lock = xasprintf("%s/config.d/#lock", dir);
 
@@ -396,9 +407,9 @@ static void a_problem_in_a_drop_in_names_the_drop_in(void **state)
 	scoped_trial struct trial t = TRIAL_INIT;
 	scoped_free char *path = put("configuration.toml", "");
 	scoped_free char *dropin = put("config.d/x", "\n[runtime]\nenable_debug = 1\n");
-	scoped_free char *why =
-		xasprintf("read configuration '%s/config.d/x': line 3: 'enable_debug' wants true or false",
-			  dir);
+	scoped_free char *why = xasprintf(
+		"read configuration '%s/config.d/x': line 3: 'enable_debug' wants true or false",
+		dir);
 
 	(void)state;
 	assert_int_equal(config_load(t.config, path, &t.warnings, &t.err), -1);

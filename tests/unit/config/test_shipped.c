@@ -106,8 +106,9 @@ static void a_vendors_file_of_2_5_loads_with_warnings(void **state)
 		fail_msg("%s", t.err.text);
 	assert_true(t.config->runtime.disable_guest_seccomp);
 	assert_int_equal(strv_len(t.warnings), 3);
-	assert_string_equal(t.warnings[0],
-			    "configuration '/c.toml': line 34: unknown key 'enable_sriov' in [hypervisor.qemu]");
+	assert_string_equal(
+		t.warnings[0],
+		"configuration '/c.toml': line 34: unknown key 'enable_sriov' in [hypervisor.qemu]");
 	assert_contains(t.warnings[1], "'disable_block_device_use' is not supported yet");
 	assert_contains(t.warnings[2], "'sandbox_cgroup_only' is not supported yet");
 }

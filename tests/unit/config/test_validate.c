@@ -31,7 +31,8 @@ static char *put(const char *name, size_t len, mode_t mode)
 
 static int make_dir(void **state)
 {
-	static const char *const files[] = { "qemu", "kernel", "image", "initrd", "virtiofsd", "other" };
+	static const char *const files[] = { "qemu",   "kernel",    "image",
+					     "initrd", "virtiofsd", "other" };
 
 	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/test-config-XXXXXX");
@@ -52,11 +53,12 @@ static int remove_dir(void **state)
 /* A file whose "%s" are the directory, in place of what is good already. */
 static void good(struct trial *t)
 {
-	scoped_free char *text = xasprintf("[hypervisor.qemu]\n"
-					   "path = \"%s/qemu\"\nkernel = \"%s/kernel\"\n"
-					   "initrd = \"%s/initrd\"\nvirtio_fs_daemon = \"%s/virtiofsd\"\n"
-					   "enable_annotations = [\".*\"]\n",
-					   dir, dir, dir, dir);
+	scoped_free char *text =
+		xasprintf("[hypervisor.qemu]\n"
+			  "path = \"%s/qemu\"\nkernel = \"%s/kernel\"\n"
+			  "initrd = \"%s/initrd\"\nvirtio_fs_daemon = \"%s/virtiofsd\"\n"
+			  "enable_annotations = [\".*\"]\n",
+			  dir, dir, dir, dir);
 
 	assert_int_equal(load(t, text), 0);
 }
@@ -66,8 +68,8 @@ static void also(struct trial *t, const char *section, const char *line)
 {
 	const char *at = strstr(line, "DIR");
 	scoped_free char *text =
-		at ? xasprintf("[%s]\n%.*s%s%s\n", section, (int)(at - line), line, dir, at + 3) :
-		     xasprintf("[%s]\n%s\n", section, line);
+		at ? xasprintf("[%s]\n%.*s%s%s\n", section, (int)(at - line), line, dir, at + 3)
+		   : xasprintf("[%s]\n%s\n", section, line);
 
 	if (load(t, text) < 0)
 		fail_msg("%s", t->err.text);
@@ -172,7 +174,8 @@ static void a_broken_rule_names_line_key_and_reason(void **state)
 	} rows[] = {
 		{ "hypervisor.qemu", "default_memory = 0",
 		  "configuration '/c.toml': line 2: 'default_memory': a VM without memory cannot be" },
-		{ "hypervisor.qemu", "image = \"DIR/image\"", "Image and initrd path cannot be both set" },
+		{ "hypervisor.qemu", "image = \"DIR/image\"",
+		  "Image and initrd path cannot be both set" },
 		{ "hypervisor.qemu", "initrd = \"\"",
 		  "image or initrd must be defined in the configuration file" },
 		{ "hypervisor.qemu", "kernel = \"DIR/none\"", "line 2: 'kernel': find '" },
@@ -187,17 +190,21 @@ static void a_broken_rule_names_line_key_and_reason(void **state)
 		{ "hypervisor.qemu", "pflashes = [\"DIR/none\"]", "'pflashes': find '" },
 		{ "hypervisor.qemu", "virtio_fs_daemon = \"\"",
 		  "'virtio_fs_daemon': shared_fs 'virtio-fs' needs the path of virtiofsd" },
-		{ "hypervisor.qemu", "virtio_fs_daemon = \"DIR/none\"", "'virtio_fs_daemon': find '" },
+		{ "hypervisor.qemu", "virtio_fs_daemon = \"DIR/none\"",
+		  "'virtio_fs_daemon': find '" },
 		{ "hypervisor.qemu", "virtio_fs_queue_size = 1000", "1000 is no power of two" },
 		{ "hypervisor.qemu", "entropy_source = \"DIR/none\"", "'entropy_source': find '" },
 		{ "hypervisor.qemu", "default_memory = 256\ninitrd = \"DIR/huge\"",
 		  "is larger than default_memory, 256 MiB" },
-		{ "hypervisor.qemu", "block_device_logical_sector_size = 256", "256 is no power of two" },
-		{ "hypervisor.qemu", "block_device_physical_sector_size = 1000", "1000 is no power of two" },
+		{ "hypervisor.qemu", "block_device_logical_sector_size = 256",
+		  "256 is no power of two" },
+		{ "hypervisor.qemu", "block_device_physical_sector_size = 1000",
+		  "1000 is no power of two" },
 		{ "hypervisor.qemu",
 		  "block_device_logical_sector_size = 4096\nblock_device_physical_sector_size = 512",
 		  "the logical sector size 4096 is over the physical 512" },
-		{ "hypervisor.qemu", "hot_plug_vfio = \"root-port\"\ncold_plug_vfio = \"root-port\"",
+		{ "hypervisor.qemu",
+		  "hot_plug_vfio = \"root-port\"\ncold_plug_vfio = \"root-port\"",
 		  "'hot_plug_vfio' and 'cold_plug_vfio' cannot both be set" },
 		{ "hypervisor.qemu", "enable_numa = true\nnuma_mapping = [\"0\", \"1\"]",
 		  "more than one node needs static_sandbox_resource_mgmt" },
@@ -205,7 +212,8 @@ static void a_broken_rule_names_line_key_and_reason(void **state)
 		  "'disable_new_netns': it needs internetworking_model 'none', and not 'tcfilter'" },
 		{ "runtime", "experimental = [\"newthing\"]",
 		  "Unsupported experimental feature 'newthing'" },
-		{ "runtime", "sandbox_bind_mounts = [\"DIR/none\"]", "'sandbox_bind_mounts': find '" },
+		{ "runtime", "sandbox_bind_mounts = [\"DIR/none\"]",
+		  "'sandbox_bind_mounts': find '" },
 		{ "runtime", "sandbox_bind_mounts = [\"/tmp\", \"DIR/sub/tmp\"]",
 		  "would have the same name in the guest" },
 	};
@@ -239,7 +247,8 @@ static void pairs_that_are_fine_pass(void **state)
 	} rows[] = {
 		{ "hypervisor.qemu", "initrd = \"\"\nimage = \"DIR/image\"" },
 		{ "hypervisor.qemu", "shared_fs = \"virtio-9p\"\nvirtio_fs_daemon = \"\"" },
-		{ "hypervisor.qemu", "block_device_logical_sector_size = 512\nblock_device_physical_sector_size = 4096" },
+		{ "hypervisor.qemu",
+		  "block_device_logical_sector_size = 512\nblock_device_physical_sector_size = 4096" },
 		{ "hypervisor.qemu", "block_device_logical_sector_size = 4096" },
 		{ "hypervisor.qemu", "entropy_source = \"\"" },
 		{ "runtime", "disable_new_netns = true\ninternetworking_model = \"none\"" },

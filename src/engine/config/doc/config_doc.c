@@ -119,7 +119,8 @@ static void add_values(struct doc *doc, const struct config_key *key, const char
 {
 	if (key->choices) {
 		str_addf(&doc->out, "%sone of ", before);
-		for (const char *at = key->choices[0] == ',' ? key->choices + 1 : key->choices; *at; at++) {
+		for (const char *at = key->choices[0] == ',' ? key->choices + 1 : key->choices; *at;
+		     at++) {
 			str_add_n(&doc->out, at, 1);
 			str_add(&doc->out, *at == ',' ? " " : "");
 		}
@@ -225,8 +226,9 @@ static void add_man_key(struct doc *doc, const struct config_key *key)
 static void add_section(struct doc *doc, const char *section)
 {
 	if (doc->kind == KIND_MARKDOWN)
-		str_add(&doc->out, "| key | type | default | annotation | since | built | meaning |\n"
-				   "|---|---|---|---|---|---|---|\n");
+		str_add(&doc->out,
+			"| key | type | default | annotation | since | built | meaning |\n"
+			"|---|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < config_n_keys; i++) {
 		const struct config_key *key = &config_keys[i];
 
@@ -290,8 +292,8 @@ static int renew(struct doc *doc, const char *path, char *text, struct err *err)
 			continue;
 		if (sscanf(line + strlen(begin), "%39[a-z]", section) != 1 ||
 		    !config_section_table(section))
-			return err_set(err, ERR_INVALID, "'%s' names an unknown section: %.*s", path,
-				       (int)len, line);
+			return err_set(err, ERR_INVALID, "'%s' names an unknown section: %.*s",
+				       path, (int)len, line);
 		add_section(doc, section);
 		inside = true;
 	}
