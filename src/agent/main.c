@@ -48,6 +48,11 @@ struct stop {
 
 static struct stop stopping;
 
+static struct {
+	uint64_t entered_ns; /* main() */
+	uint64_t modules_ns; /* the last module was loaded */
+} times;
+
 static void complain(void *arg, const char *name, const char *value, const char *why)
 {
 	(void)arg;
@@ -134,6 +139,7 @@ static void load_modules(struct agent *agent)
 	}
 	if (agent->is_init && modules_load_devices(agent->modules, &err) < 0)
 		log_warn("kernel module not loaded, going on", "reason", err.text);
+	times.modules_ns = clock_mono_ns();
 }
 
 static void on_flushed(evutil_socket_t fd, short what, void *arg)
@@ -189,10 +195,20 @@ static void on_uevent(void *arg, const struct uevent *event)
 		log_warn("kernel module not loaded, going on", "reason", err.text);
 }
 
+/* How long the start took, stage by stage, since the kernel's own start. */
+static void log_serving(void)
+{
+	char entered[32], modules[32], now[32];
+
+	snprintf(entered, sizeof(entered), "%llu", (unsigned long long)(times.entered_ns / NS_PER_MS));
+	snprintf(modules, sizeof(modules), "%llu", (unsigned long long)(times.modules_ns / NS_PER_MS));
+	snprintf(now, sizeof(now), "%llu", (unsigned long long)(clock_mono_ns() / NS_PER_MS));
+	log_info("serving", "entered_ms", entered, "modules_ms", modules, "uptime_ms", now);
+}
+
 static void on_channel(void *arg, const struct err *err)
 {
 	struct agent *agent = arg;
-	char uptime[32];
 
 	set_up_log(agent);
 	if (agent->is_init)
@@ -202,9 +218,7 @@ static void on_channel(void *arg, const struct err *err)
 		agent_stop(agent);
 		return;
 	}
-	snprintf(uptime, sizeof(uptime), "%llu",
-		 (unsigned long long)(clock_mono_ns() / NS_PER_MS));
-	log_info("serving", "uptime_ms", uptime);
+	log_serving();
 }
 
 static int run(struct agent *agent, struct err *err)
@@ -262,6 +276,7 @@ int main(int argc, char **argv)
 	struct agent agent = { .options = AGENT_OPTIONS_INIT, .is_init = getpid() == 1 };
 	struct err err = ERR_INIT;
 
+	times.entered_ns = clock_mono_ns();
 	if (argc > 1 && (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-v") == 0)) {
 		printf("kata-agent version %s\n", KATA_VERSION);
 		return 0;
