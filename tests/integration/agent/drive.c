@@ -517,3 +517,16 @@ struct census drive_census(const struct drive *d)
 	close(fd);
 	return c;
 }
+
+int drive_compare(const struct census *before, const struct census *after)
+{
+	if (memcmp(before, after, sizeof(*after)) == 0)
+		return 0;
+	fprintf(stderr, "left: processes %zd, mounts %zd, fds %zd, cgroups %zd, files %zd\n",
+		(ssize_t)(after->processes - before->processes),
+		(ssize_t)(after->mounts - before->mounts),
+		(ssize_t)(after->agent_fds - before->agent_fds),
+		(ssize_t)(after->cgroups - before->cgroups),
+		(ssize_t)(after->files - before->files));
+	return -1;
+}

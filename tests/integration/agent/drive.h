@@ -69,3 +69,6 @@ struct census {
 	size_t processes, mounts, agent_fds, cgroups, files;
 };
 struct census drive_census(const struct drive *d);
+
+/* 0 when they are the same; else -1, and says what is left. */
+int drive_compare(const struct census *before, const struct census *after);

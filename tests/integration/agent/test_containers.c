@@ -316,13 +316,7 @@ static int count_after(void **state)
 	struct census after = drive_census(&d);
 
 	(void)state;
-	if (memcmp(&before, &after, sizeof(after)) == 0)
-		return 0;
-	fprintf(stderr, "left: processes %zd, mounts %zd, fds %zd, cgroups %zd, files %zd\n",
-		(ssize_t)(after.processes - before.processes), (ssize_t)(after.mounts - before.mounts),
-		(ssize_t)(after.agent_fds - before.agent_fds),
-		(ssize_t)(after.cgroups - before.cgroups), (ssize_t)(after.files - before.files));
-	return -1;
+	return drive_compare(&before, &after);
 }
 
 #define COUNTED(test) cmocka_unit_test_setup_teardown(test, count_before, count_after)
