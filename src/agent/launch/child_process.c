@@ -7,7 +7,6 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
@@ -18,12 +17,12 @@
 
 #include "agent/launch/caps.h"
 #include "agent/launch/child_priv.h"
+#include "agent/launch/passwd.h"
 #include "agent/launch/report.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 
-#define PASSWD_LINE_MAX 4096u
-#define PASSWD_MAX	(4u << 20) /* bytes read of a file that the image wrote */
+#define PASSWD_MAX (4u << 20) /* bytes read of a file that the image wrote */
 
 /* From linux/sched/types.h, which cannot be included beside sched.h. */
 struct sched_attributes {
@@ -175,52 +174,19 @@ int op_seccomp(const struct plan_op *op, struct child *child, struct err *err)
 
 /* ---- HOME ---- */
 
-/* name:password:uid:gid:comment:home:shell; true when the line is this user's. */
-static bool parse_passwd_line(char *line, uid_t uid, char *home, size_t home_size)
-{
-	char *fields[7] = { NULL }, *end;
-	unsigned long id;
-	size_t n = 0;
-
-	for (char *at = line; at && n < ARRAY_LEN(fields); n++) {
-		fields[n] = at;
-		at = strchr(at, ':');
-		if (at)
-			*at++ = '\0';
-	}
-	if (n < 6 || !fields[2][0] || fields[5][0] != '/')
-		return false;
-	id = strtoul(fields[2], &end, 10);
-	if (*end || id != uid)
-		return false;
-	return snprintf(home, home_size, "HOME=%s", fields[5]) < (int)home_size;
-}
-
 static bool search_passwd(int fd, uid_t uid, char *home, size_t home_size)
 {
-	char buf[PASSWD_LINE_MAX];
-	size_t have = 0, total = 0;
+	struct passwd_search search = { .uid = uid };
+	char buf[4096];
+	size_t total = 0;
 	ssize_t n;
 
-	while (total < PASSWD_MAX && (n = read(fd, buf + have, sizeof(buf) - 1 - have)) > 0) {
-		char *line = buf, *newline;
-
-		have += (size_t)n;
+	while (total < PASSWD_MAX && (n = read(fd, buf, sizeof(buf))) > 0) {
 		total += (size_t)n;
-		buf[have] = '\0';
-		while ((newline = strchr(line, '\n'))) {
-			*newline = '\0';
-			if (parse_passwd_line(line, uid, home, home_size))
-				return true;
-			line = newline + 1;
-		}
-		have -= (size_t)(line - buf);
-		if (have == sizeof(buf) - 1)
-			have = 0; /* a line longer than any real one */
-		memmove(buf, line, have);
+		passwd_feed(&search, buf, (size_t)n);
 	}
-	buf[have] = '\0';
-	return parse_passwd_line(buf, uid, home, home_size);
+	passwd_feed(&search, "\n", 1); /* a last line may lack it */
+	return search.found && snprintf(home, home_size, "HOME=%s", search.home) < (int)home_size;
 }
 
 /* Whatever the image has for a password file, the worst outcome is HOME=/. */
@@ -233,9 +199,9 @@ int op_home(const struct plan_op *op, struct child *child, struct err *err)
 	struct stat st;
 
 	(void)err;
-	snprintf(child->home, sizeof(child->home), "HOME=/");
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		(void)search_passwd(fd, op->uid, child->home, sizeof(child->home));
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    !search_passwd(fd, op->uid, child->home, sizeof(child->home)))
+		snprintf(child->home, sizeof(child->home), "HOME=/");
 	while (*place)
 		place++;
 	*place = child->home;

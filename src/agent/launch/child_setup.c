@@ -27,13 +27,24 @@ int op_enter_cgroup(const struct plan_op *op, struct child *child, struct err *e
 	return 0;
 }
 
+/* Files made from here on belong to the container's root, not to nobody. */
+static int become_root(struct err *err)
+{
+	if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
+	    syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(err, errno, "become root of the user namespace");
+	return 0;
+}
+
 int op_join(const struct plan_op *op, struct child *child, struct err *err)
 {
 	const struct ns_info *ns = &ns_infos[op->number];
 
 	if (setns(op->fd, (int)ns->clone_flag) < 0)
 		return err_sys(err, errno, "%s namespace", ns->type);
-	if (ns->clone_flag != CLONE_NEWNS)
+	if (op->number == NS_USER)
+		return become_root(err);
+	if (op->number != NS_MOUNT)
 		return 0;
 	/* Joining one moves us to its root, which paths are opened in from here on. */
 	child->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -55,11 +66,7 @@ int op_wait_mapped(const struct plan_op *op, struct child *child, struct err *er
 	(void)op;
 	if (sync_expect(child->sync_fd, SYNC_MAPPED, err) < 0)
 		return -1;
-	/* Files made from here on belong to the container's root, not to nobody. */
-	if (syscall(SYS_setgroups, 0, NULL) < 0 || syscall(SYS_setresgid, 0, 0, 0) < 0 ||
-	    syscall(SYS_setresuid, 0, 0, 0) < 0)
-		return err_sys(err, errno, "become root of the user namespace");
-	return 0;
+	return become_root(err);
 }
 
 int op_session(const struct plan_op *op, struct child *child, struct err *err)

@@ -83,6 +83,10 @@ static void it_is_in_the_user_namespace(void **state)
 				 .init_pid = first.pid,
 				 .process = USUAL_ENV "\"user\":{\"uid\":12,\"gid\":7}," });
 	assert_string_equal(out.out, "12\n 0 100000 65536\nre\n");
+	run_ok(&(struct recipe){ .args = SH("tty; stat -c %u $(tty); echo x > $(tty)"),
+				 .init_pid = first.pid,
+				 .process = USUAL_ENV "\"terminal\":true,\"user\":{\"uid\":12,\"gid\":7}," });
+	assert_string_equal(out.out, "/dev/pts/0\r\n12\r\nx\r\n");
 	box_shell(&box, "[ $(stat -c %%u:%%g rootfs/tmp/x) = 100012:100007 ] && rm rootfs/tmp/x; "
 			"chown -R 0:0 rootfs");
 	(void)box_stop(&first);
@@ -124,14 +128,6 @@ static void an_exec_into_a_process_that_is_gone_fails(void **state)
 	assert_refused(ERR_NOT_FOUND, "open '/proc/4194303/ns/");
 }
 
-static void what_waits_at_ready_is_killed_when_forgotten(void **state)
-{
-	(void)state;
-	/* The pid stays the caller's to reap, which box_run() does. */
-	run(&(struct recipe){ .args = "[\"/bin/nothing\"]" });
-	assert_false(out.is_ready);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -143,7 +139,6 @@ int main(void)
 		cmocka_unit_test(it_obeys_the_container_s_filter),
 		cmocka_unit_test(it_leaves_no_file_open_and_nothing_behind),
 		cmocka_unit_test(an_exec_into_a_process_that_is_gone_fails),
-		cmocka_unit_test(what_waits_at_ready_is_killed_when_forgotten),
 	};
 
 	return run_box_tests(tests, ARRAY_LEN(tests));
