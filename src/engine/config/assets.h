@@ -3,6 +3,9 @@
 /*
  * assets.h - the files that a configuration names: kernel, image, programs
  *
+ * The files are an administrator's: what is checked here is that they are what was meant, and
+ * nobody else can swap them between the check and their use.
+ *
  * Blocks: on local files; a hash annotation reads its whole file
  */
 #include "engine/config/config.h"

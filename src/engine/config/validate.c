@@ -301,6 +301,7 @@ int config_facts_read(struct config_facts *ret, struct err *err)
 
 	if (file_read("/proc/meminfo", 65536, &text, NULL, err) < 0)
 		return -1;
+	/* NOLINTNEXTLINE(cert-err34-c): the kernel's own number */
 	if (n_cpus < 1 || sscanf(text, "MemTotal: %llu kB", &kib) != 1)
 		return err_set(err, ERR_INTERNAL, "read the host's CPUs and memory");
 	*ret = (struct config_facts){
