@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# What the tests with real container managers share: a daemon of their own, an image made on the spot, the census.
+# Sourced inside tests/lib/isolate, so that the daemon's network, /run and cgroups are the test's.
+
+# shellcheck source=tests/vm/lib.bash
+source "$BATS_TEST_DIRNAME/../vm/lib.bash"
+
+CENSUS=$BATS_TEST_DIRNAME/../census/census
+DOCKERD=/usr/sbin/dockerd
+DOCKER=/usr/bin/docker # of the same package as the daemon; another one may come first in PATH
+
+# Storage of a daemon must not be on an overlay, which the isolated /var/lib is.
+e2e_setup_dirs() {
+	need_guest
+	E2E_DIR=$(mktemp -d "$BUILD_DIR/e2e-XXXXXX")
+	export E2E_DIR
+	write_config /etc/kata-containers/configuration.toml
+	busybox_rootfs "$E2E_DIR/rootfs"
+	cp "$BUILD_DIR/tests/tools/fs_probe" "$E2E_DIR/rootfs/bin/"
+}
+
+docker_start_daemon() {
+	"$DOCKERD" --config-file "$E2E_DIR/daemon.json" --data-root "$E2E_DIR/docker" --exec-root /run/docker \
+		-H unix:///run/docker.sock -p /run/docker.pid --bridge=none --iptables=false --ip-forward=false \
+		--ip-masq=false --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs "$@" \
+		>>"$E2E_DIR/dockerd.log" 2>&1 3>&- &
+	echo $! >"$E2E_DIR/dockerd.pid"
+	within 30 docker version
+}
+
+docker_setup() {
+	e2e_setup_dirs
+	printf '{ "runtimes": { "kata-runtime": { "path": "%s" } } }\n' "$RUNTIME" >"$E2E_DIR/daemon.json"
+	docker_start_daemon
+	tar -C "$E2E_DIR/rootfs" -c . | docker import - busybox >/dev/null
+	# The first container leaves what all later ones share: parent directories, the verdicts about this host.
+	run_kata --rm busybox true
+	"$CENSUS" save "$E2E_DIR/census"
+}
+
+docker_stop_daemon() {
+	local pid
+
+	pid=$(cat "$E2E_DIR/dockerd.pid")
+	kill "$pid"
+	within 30 is_gone "$pid"
+}
+
+docker_teardown() {
+	[ ! -f "$E2E_DIR/dockerd.pid" ] || docker_stop_daemon
+	rm -rf "$E2E_DIR"
+}
+
+is_gone() {
+	[ ! -d "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"
+}
+
+docker() {
+	timeout 120 "$DOCKER" -H unix:///run/docker.sock "$@"
+}
+
+# Everything that the tests run has no network of the host's making: containers get lo.
+run_kata() {
+	docker run --runtime kata-runtime --network none "$@"
+}
+
+# Our processes, mounts and directories are gone when docker says that the container is.
+assert_census() {
+	docker ps -aq | while read -r id; do docker rm -f "$id" >/dev/null; done
+	"$CENSUS" diff "$E2E_DIR/census" 10
+}
+
+# in_terminal [OPTION...] COMMAND...: see tests/vm/terminal
+in_terminal() {
+	/usr/bin/python3 "$BATS_TEST_DIRNAME/../vm/terminal" "$@"
+}
