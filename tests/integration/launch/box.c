@@ -135,14 +135,24 @@ static void on_done(void *arg, const struct err *err)
 	event_base_loopbreak(w->base);
 }
 
+static void on_limit(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	die("no callback in time", NULL);
+}
+
 static void run_loop(struct wait_for *w)
 {
 	struct timeval limit = { .tv_sec = RUN_MS / 1000 };
+	struct event *timer = evtimer_new(w->base, on_limit, NULL);
 
-	event_base_loopexit(w->base, &limit);
+	event_add(timer, &limit);
 	event_base_dispatch(w->base);
+	event_free(timer);
 	if (!w->called)
-		die("no callback in time", NULL);
+		die("the loop ended without a callback", NULL);
 }
 
 static struct launch *prepare(struct box *box, const struct recipe *r, struct wait_for *w,

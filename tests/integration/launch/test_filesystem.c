@@ -172,9 +172,13 @@ static void an_idmapped_mount_shows_other_owners(void **state)
 		 "\"options\":[\"bind\"],"
 		 "\"uidMappings\":[{\"containerID\":0,\"hostID\":4000,\"size\":100}],"
 		 "\"gidMappings\":[{\"containerID\":0,\"hostID\":5000,\"size\":100}]}", box.dir);
-	run_ok(&(struct recipe){ .args = "[\"stat\",\"-c\",\"%u:%g\",\"/owned/f\"]",
-				 .more_mounts = mounts });
-	assert_string_equal(out.out, "4007:5008\n");
+	run(&(struct recipe){ .args = "[\"stat\",\"-c\",\"%u:%g\",\"/owned/f\"]",
+			      .more_mounts = mounts });
+	/* A tmpfs can do it since Linux 6.3 only; then it has to be said. */
+	if (!out.is_started)
+		assert_refused(ERR_UNIMPLEMENTED, "its file system cannot be idmapped");
+	else
+		assert_string_equal(out.out, "4007:5008\n");
 	/* proc cannot be idmapped. */
 	run(&(struct recipe){ .args = "[\"true\"]",
 			      .more_mounts = ",{\"destination\":\"/p\",\"type\":\"bind\",\"source\":"
