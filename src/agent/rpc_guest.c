@@ -59,7 +59,8 @@ void rpc_get_guest_details(struct ttrpc_call *call, const ProtobufCMessage *msg,
 
 	for (size_t i = 0; i < n; i++)
 		strv_add(&owned, names[i]);
-	memcpy(drivers, owned, n * sizeof(*drivers));
+	if (owned)
+		memcpy(drivers, owned, n * sizeof(*drivers));
 	details.version = version;
 	details.init_daemon = agent->is_init;
 	details.storage_handlers = drivers;

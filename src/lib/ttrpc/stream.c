@@ -191,6 +191,7 @@ static int flush(struct stream *s)
 		ssize_t sent;
 
 		for (int i = 0; i < n; i++)
+			/* cppcheck-suppress uninitvar; evbuffer_peek() has filled n of them */
 			iov[i] = (struct iovec){ .iov_base = vec[i].iov_base,
 						 .iov_len = vec[i].iov_len };
 		msg.msg_iovlen = (size_t)n;

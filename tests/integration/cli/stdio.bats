@@ -109,7 +109,7 @@ teardown() {
 	SECONDS=0
 	run kata run -b "$BUNDLE" c1 </dev/null
 	[ "$status" -eq 6 ]
-	[ "$output" = done ]
+	[ "$output" = "done" ]
 	[ "$SECONDS" -lt 10 ]
 	kill "$(program_of "sleep 60")" 2>/dev/null || :
 }
