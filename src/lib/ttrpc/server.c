@@ -15,6 +15,8 @@
 #include "lib/ttrpc/unpack.h"
 #include "ttrpc.pb-c.h"
 
+#define FIRST_STREAM 1 /* of every connection */
+
 struct listener {
 	struct list node;
 	struct ttrpc_server *server;
@@ -39,6 +41,7 @@ struct conn {
 	struct ttrpc_server *server;
 	struct stream stream;
 	enum stream_kind kind;
+	uint32_t last_stream; /* of a port's present peer */
 	struct list calls;
 	size_t n_calls;
 	void (*on_close)(void *arg);
@@ -103,6 +106,12 @@ static void cancel_call(struct ttrpc_call *call)
 		call->cancel(call->cancel_arg);
 		call_free(call);
 	}
+}
+
+static void cancel_calls(struct conn *conn)
+{
+	while (!list_empty(&conn->calls))
+		cancel_call(container_of(conn->calls.next, struct ttrpc_call, node));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -253,6 +262,19 @@ static int dispatch(struct conn *conn, uint32_t stream, Ttrpc__Request *envelope
 	return 0;
 }
 
+/*
+ * A peer of a port that left and came back before we looked was not seen to leave. But its
+ * streams begin anew, and within one connection they only grow.
+ */
+static void notice_new_peer(struct conn *conn, uint32_t stream)
+{
+	if (conn->kind != STREAM_PORT)
+		return;
+	if (stream == FIRST_STREAM && conn->last_stream >= stream)
+		cancel_calls(conn);
+	conn->last_stream = stream;
+}
+
 static int check_request(const struct conn *conn, const struct ttrpc_header *h, struct err *err)
 {
 	if (h->stream % 2 == 0)
@@ -277,6 +299,7 @@ static void on_frame(void *arg, const struct ttrpc_header *h, const uint8_t *dat
 	/* Data belongs to streaming calls, of which none is open; the rest is yet to be invented. */
 	if (h->type != TTRPC_REQUEST)
 		return;
+	notice_new_peer(conn, h->stream);
 	if (check_request(conn, h, &err) < 0)
 		goto refuse;
 	envelope = (Ttrpc__Request *)message_unpack(&ttrpc__request__descriptor, data, h->data_len,
@@ -303,12 +326,6 @@ static void on_oversize(void *arg, const struct ttrpc_header *h)
 }
 
 /* Connections */
-
-static void cancel_calls(struct conn *conn)
-{
-	while (!list_empty(&conn->calls))
-		cancel_call(container_of(conn->calls.next, struct ttrpc_call, node));
-}
 
 bool ttrpc_server_flushed(const struct ttrpc_server *server)
 {
@@ -346,10 +363,12 @@ static void on_closed(void *arg, const struct err *why)
 	void *on_close_arg = conn->arg;
 
 	(void)why;
-	if (conn->kind == STREAM_PORT)
+	if (conn->kind == STREAM_PORT) {
 		cancel_calls(conn);
-	else
+		conn->last_stream = 0;
+	} else {
 		conn_free(conn);
+	}
 	look_flushed(server); /* what was queued for this peer waits no more */
 	if (on_close)
 		on_close(on_close_arg);

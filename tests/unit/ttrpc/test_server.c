@@ -573,6 +573,27 @@ static void a_port_may_be_served_before_its_other_end_is_open(void **state)
 	loop_idle(pair->base);
 }
 
+static void a_new_peer_of_a_port_is_known_by_its_first_stream(void **state)
+{
+	struct pair *pair = *state;
+	struct err err = ERR_INIT;
+	char name[64];
+	int port = open_port(name), n_cancelled = 0;
+	int peer = open_other_end(name);
+
+	assert_int_equal(ttrpc_server_serve_port(pair->server, port, NULL, NULL, &err), 0);
+	put_check(peer, 1, "keep");
+	put_check(peer, 3, "x");
+	assert_true(answer_is(pair, peer, 3, ERR_OK, ""));
+	ttrpc_call_on_cancel(pair->kept[0], on_cancel, &n_cancelled);
+	put_check(peer, 1, "xx"); /* it left and came back unseen */
+	assert_true(answer_is(pair, peer, 1, ERR_OK, ""));
+	assert_int_equal(n_cancelled, 1);
+	pair->n_kept = 0;
+	close(peer);
+	loop_idle(pair->base);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_setup, pair_teardown)
@@ -601,6 +622,7 @@ int main(void)
 		TEST(a_raw_service_passes_bytes_untouched),
 		TEST(a_port_serves_one_peer_after_another_and_rests_in_between),
 		TEST(a_port_may_be_served_before_its_other_end_is_open),
+		TEST(a_new_peer_of_a_port_is_known_by_its_first_stream),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
