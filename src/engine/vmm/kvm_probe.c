@@ -25,6 +25,7 @@
 #include "engine/vmm/accel.h"
 #include "engine/vmm/kvm_probe.h"
 #include "lib/base/defs.h"
+#include "lib/base/mem.h"
 
 #define MEMORY_SIZE 0x200000u /* one 2 MiB page, mapped to itself */
 #define PML4        0x1000u
@@ -38,6 +39,7 @@
 #define PORT        0x10u
 #define REAL_ANSWER 0x2au
 #define LONG_ANSWER 0x55u
+#define CPUID_MAX   256u /* entries; KVM has under 100 */
 
 #define PTE_PRESENT_WRITE 0x3u
 #define PTE_LARGE         0x80u
@@ -143,16 +145,13 @@ static void fill_memory(struct machine *m)
 /* The CPU's own features; without cmpxchg16b in them the guest would rightly fault. */
 static int set_cpuid(struct machine *m)
 {
-	static struct {
-		struct kvm_cpuid2 head;
-		struct kvm_cpuid_entry2 entries[256];
-	} cpuid;
+	struct kvm_cpuid2 *cpuid = xcalloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(cpuid->entries[0]));
 
-	cpuid.head.nent = ARRAY_LEN(cpuid.entries);
-	if (ioctl(m->kvm_fd, KVM_GET_SUPPORTED_CPUID, &cpuid) < 0 ||
-	    ioctl(m->cpu_fd, KVM_SET_CPUID2, &cpuid) < 0)
+	cpuid->nent = CPUID_MAX;
+	if (ioctl(m->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ||
+	    ioctl(m->cpu_fd, KVM_SET_CPUID2, cpuid) < 0)
 		return fail("set the CPU's features: %s", strerror(errno));
-	return 0;
+	return 0; /* the process ends soon, and frees it */
 }
 
 static int enter_real_mode(struct machine *m)

@@ -137,7 +137,7 @@ char *tail_text(const struct tail *tail)
 	struct str out = { 0 };
 	size_t start;
 
-	if (!tail)
+	if (!tail || tail->ring_len == 0)
 		return xstrdup("");
 	/* A full ring begins where the next byte would go. */
 	start = tail->ring_len < tail->ring_size ? 0 : tail->ring_at;
