@@ -164,9 +164,9 @@ void qemu_on_qmp_closed(void *arg, const struct err *why)
 {
 	struct qemu *q = arg;
 
-	/* Mostly QEMU is just ending, and its status says more. */
+	/* A plain close mostly is QEMU just ending, and then its status says more. */
 	memcpy(q->link_end, why->text, sizeof(q->link_end));
-	begin_end(q, NULL);
+	begin_end(q, why->code == ERR_UNAVAILABLE ? NULL : why->text);
 }
 
 /* The guest's own words about its end; it may lie, so they are only shown. */

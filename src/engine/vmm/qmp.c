@@ -211,11 +211,11 @@ static int on_greeting(struct qmp *qmp, const struct qmp_line *line, struct err 
 	static const char caps[] = "{\"execute\":\"qmp_capabilities\",\"id\":0}\n";
 
 	if (line->kind != QMP_LINE_GREETING)
-		return err_set(err, ERR_UNAVAILABLE, "QMP: no greeting");
+		return err_set(err, ERR_INTERNAL, "QMP: no greeting");
 	/* A fresh socket takes 40 bytes in one go. */
 	if (send(qmp->fd, caps, sizeof(caps) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)sizeof(caps) - 1)
-		return err_set(err, ERR_UNAVAILABLE, "QMP: negotiate capabilities");
+		return err_set(err, ERR_INTERNAL, "QMP: negotiate capabilities");
 	qmp->state = QMP_CAPABILITIES;
 	return 0;
 }
@@ -223,7 +223,7 @@ static int on_greeting(struct qmp *qmp, const struct qmp_line *line, struct err 
 static int on_capabilities(struct qmp *qmp, const struct qmp_line *line, struct err *err)
 {
 	if (line->kind != QMP_LINE_RETURN || !line->has_id || line->id != 0)
-		return err_set(err, ERR_UNAVAILABLE, "QMP: capabilities were refused");
+		return err_set(err, ERR_INTERNAL, "QMP: capabilities were refused");
 	qmp->state = QMP_READY;
 	if (may_send(qmp))
 		event_add(&qmp->writable, NULL);
@@ -246,7 +246,7 @@ static int on_answer(struct qmp *qmp, const struct qmp_line *line, struct err *e
 		/* An answer that came after its deadline, or a lie. */
 		if (line->has_id && line->id < qmp->next_id)
 			return 0;
-		return err_set(err, ERR_UNAVAILABLE, "QMP: answer to a command never sent");
+		return err_set(err, ERR_INTERNAL, "QMP: answer to a command never sent");
 	}
 	if (line->kind == QMP_LINE_RETURN)
 		finish(cmd, line->value, NULL);
@@ -269,7 +269,7 @@ static int on_line(struct qmp *qmp, const struct qmp_line *line, struct err *err
 		return on_capabilities(qmp, line, err);
 	case QMP_READY:
 		if (line->kind == QMP_LINE_GREETING)
-			return err_set(err, ERR_UNAVAILABLE, "QMP: second greeting");
+			return err_set(err, ERR_INTERNAL, "QMP: second greeting");
 		return on_answer(qmp, line, err);
 	case QMP_DEAD:
 		break;
@@ -352,7 +352,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 			return;
 	}
 	if (evbuffer_get_length(qmp->in) > QMP_LINE_MAX) {
-		err_set(&err, ERR_UNAVAILABLE, "QMP: line of more than %u bytes", QMP_LINE_MAX);
+		err_set(&err, ERR_INTERNAL, "QMP: line of more than %u bytes", QMP_LINE_MAX);
 		give_up(qmp, &err);
 	}
 }

@@ -31,14 +31,17 @@ struct qmp;
  * qmp_free(). On success err is NULL and result is the "return" value, borrowed until
  * the callback returns. On failure result is NULL: ERR_UNAVAILABLE if QEMU is gone,
  * ERR_TIMEOUT, ERR_EXHAUSTED when too much is pending, or ERR_INTERNAL with QEMU's
- * "desc" as text. May free the qmp.
+ * "desc" as text or for what was no QMP. May free the qmp.
  */
 typedef void qmp_done(void *arg, struct json_object *result, const struct err *err);
 
 struct qmp_events {
 	/* name is e.g. "SHUTDOWN"; data is borrowed and may be NULL. May free the qmp. */
 	void (*event)(void *arg, const char *name, struct json_object *data);
-	/* The link is dead, once, after every pending command failed. May free the qmp. */
+	/*
+	 * The link is dead, once, after every pending command failed. ERR_UNAVAILABLE: QEMU
+	 * closed it; ERR_INTERNAL: what came was no QMP, and we did. May free the qmp.
+	 */
 	void (*closed)(void *arg, const struct err *why);
 };
 

@@ -58,7 +58,7 @@ static int read_event(struct json_object *name, struct qmp_line *line, struct er
 	line->name = json_object_get_string(name);
 	if (len == 0 || len > NAME_MAX_LEN ||
 	    strspn(line->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") != (size_t)len)
-		return err_set(err, ERR_UNAVAILABLE, "QMP: event without a proper name");
+		return err_set(err, ERR_INTERNAL, "QMP: event without a proper name");
 	line->kind = QMP_LINE_EVENT;
 	line->value = get(line->root, "data", json_type_object);
 	return 0;
@@ -90,7 +90,7 @@ static int classify(struct qmp_line *line, struct err *err)
 	} else if (get(line->root, "QMP", json_type_object)) {
 		line->kind = QMP_LINE_GREETING;
 	} else {
-		return err_set(err, ERR_UNAVAILABLE, "QMP: line is neither answer nor event");
+		return err_set(err, ERR_INTERNAL, "QMP: line is neither answer nor event");
 	}
 	return 0;
 }
@@ -100,7 +100,7 @@ int qmp_line_parse(const char *text, size_t len, struct qmp_line *ret, struct er
 	struct qmp_line line = { .root = parse_object(text, len) };
 
 	if (!line.root)
-		return err_set(err, ERR_UNAVAILABLE, "QMP: line is no JSON object");
+		return err_set(err, ERR_INTERNAL, "QMP: line is no JSON object");
 	if (classify(&line, err) < 0) {
 		qmp_line_done(&line);
 		return -1;

@@ -28,6 +28,6 @@ struct qmp_line {
 	struct json_object *root;  /* owned */
 };
 
-/* ERR_UNAVAILABLE when it is no such line: whoever sends it is no QEMU. */
+/* ERR_INTERNAL when it is no such line: whoever sends it is no QEMU. */
 int qmp_line_parse(const char *text, size_t len, struct qmp_line *ret, struct err *err);
 void qmp_line_done(struct qmp_line *line);

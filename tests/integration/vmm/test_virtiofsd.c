@@ -4,114 +4,32 @@
  *
  * Needs root, as its namespaces do.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
+#include "bench.h"
 
-#include <cmocka.h>
-#include <errno.h>
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "engine/config/config.h"
-#include "engine/vmm/qemu.h"
 #include "engine/vmm/virtiofsd.h"
 #include "lib/base/fs.h"
-#include "lib/base/mem.h"
 #include "tiny_guest.h"
 
-#define QEMU        "/usr/bin/qemu-system-x86_64"
-#define VIRTIOFSD   "/usr/lib/qemu/virtiofsd"
-#define DEADLINE_MS 20000u
+#define VIRTIOFSD "/usr/lib/qemu/virtiofsd"
 
-struct bench {
-	struct event_base *base;
-	struct config *config;
-	struct virtiofsd *vfs;
-	struct vm_config vm;
-	struct vmm *vmm;
-	char dir[64], share[96], vm_dir[96], kernel[96];
-	struct event deadline;
-	bool late, done, lost, vmm_lost;
-	struct err done_err, lost_err;
-};
-
-static void set_text(char **member, const char *text)
+static struct virtiofsd *vfs(struct bench *b)
 {
-	free(*member);
-	*member = xstrdup(text);
-}
-
-static void on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-	struct bench *b = arg;
-
-	(void)fd;
-	(void)what;
-	b->late = true;
-}
-
-static void run_until(struct bench *b, const bool *flag)
-{
-	struct timeval tv = { .tv_sec = DEADLINE_MS / 1000 };
-
-	evtimer_add(&b->deadline, &tv);
-	while (!*flag && !b->late)
-		event_base_loop(b->base, EVLOOP_ONCE);
-	event_del(&b->deadline);
-	assert_false(b->late);
-}
-
-static void on_done(void *arg, const struct err *err)
-{
-	struct bench *b = arg;
-
-	b->done = true;
-	b->done_err = err ? *err : ERR_INIT;
-}
-
-static void on_lost(void *arg, const struct err *why)
-{
-	struct bench *b = arg;
-
-	assert_false(b->lost);
-	b->lost = true;
-	b->lost_err = *why;
-}
-
-static void on_vmm_lost(void *arg, const struct err *why)
-{
-	struct bench *b = arg;
-
-	(void)why;
-	b->vmm_lost = true;
+	return b->more;
 }
 
 static int setup(void **state)
 {
-	struct bench *b = xnew(struct bench);
+	struct bench *b = bench_new();
 
-	strcpy(b->dir, "/tmp/test-virtiofsd-XXXXXX");
-	assert_non_null(mkdtemp(b->dir));
-	assert_int_equal(chmod(b->dir, 0711), 0);
-	snprintf(b->share, sizeof(b->share), "%s/shared", b->dir);
-	snprintf(b->vm_dir, sizeof(b->vm_dir), "%s/vm", b->dir);
-	snprintf(b->kernel, sizeof(b->kernel), "%s/kernel", b->dir);
-	assert_int_equal(mkdir(b->share, 0755), 0);
 	assert_int_equal(tiny_guest_write(b->kernel, TINY_IDLE), 0);
-	b->base = event_base_new();
-	b->config = config_new_default();
-	set_text(&b->config->hypervisor.virtio_fs_daemon, VIRTIOFSD);
-	evtimer_assign(&b->deadline, b->base, on_deadline, b);
-	b->vfs = virtiofsd_new(b->base, on_lost, b);
+	bench_set(&b->config->hypervisor.shared_fs, "virtio-fs");
+	bench_set(&b->config->hypervisor.virtio_fs_daemon, VIRTIOFSD);
+	b->more = virtiofsd_new(b->base, bench_on_lost, b);
 	*state = b;
 	return 0;
 }
@@ -119,19 +37,11 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct bench *b = *state;
-	struct err err = ERR_INIT;
-	siginfo_t si = { 0 };
 
 	vmm_free(b->vmm);
-	virtiofsd_free(b->vfs);
-	assert_int_equal(access(b->vm_dir, F_OK), -1);
-	assert_int_equal(waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT), -1);
-	assert_int_equal(errno, ECHILD);
-	assert_int_equal(dir_remove(b->dir, &err), 0);
-	vm_config_done(&b->vm);
-	config_free(b->config);
-	event_base_free(b->base);
-	free(b);
+	b->vmm = NULL;
+	virtiofsd_free(b->more);
+	bench_free(b);
 	return 0;
 }
 
@@ -141,9 +51,9 @@ static void begin(struct bench *b)
 					      .vm_dir = b->vm_dir, .cache_dir = b->dir };
 
 	b->done = false;
-	virtiofsd_start(b->vfs, &args, 5000, on_done, b);
+	virtiofsd_start(vfs(b), &args, 5000, bench_on_done, b);
 	assert_false(b->done);
-	run_until(b, &b->done);
+	bench_run_until(b, &b->done);
 }
 
 static void begin_well(struct bench *b)
@@ -151,38 +61,30 @@ static void begin_well(struct bench *b)
 	begin(b);
 	if (b->done_err.code != ERR_OK)
 		fail_msg("%s", b->done_err.text);
-	assert_true(virtiofsd_pid(b->vfs, NULL) > 0);
+	assert_true(virtiofsd_pid(vfs(b), NULL) > 0);
+}
+
+static void ignore_loss(void *arg, const struct err *why)
+{
+	(void)arg;
+	(void)why;
 }
 
 /* A QEMU whose vhost-user-fs talks to it: only then is it in its sandbox. */
 static void begin_with_vm(struct bench *b)
 {
-	struct config_hypervisor *hv = &b->config->hypervisor;
-	struct vm_facts facts = { .id = "testvm", .vm_dir = b->vm_dir, .share_dir = b->share,
-				  .accel = VM_ACCEL_TCG };
+	const struct vmm_events events = { ignore_loss, NULL };
 	struct vmm_place place = VMM_PLACE_INIT;
 	struct err err = ERR_INIT;
 
-	set_text(&hv->path, QEMU);
-	set_text(&hv->kernel, b->kernel);
-	set_text(&hv->initrd, b->kernel);
-	set_text(&hv->shared_fs, "virtio-fs");
-	hv->default_memory = 128;
-	hv->use_vsock = CONFIG_NO;
 	begin_well(b);
-	if (vm_facts_read_host(&facts, &err) < 0 ||
-	    vm_config_plan(b->config, &facts, &b->vm, &err) < 0)
-		fail_msg("%s", err.text);
-	place.fs_fd = virtiofsd_take_fd(b->vfs);
-	b->vmm = qemu_new(b->base, &b->vm, &(struct vmm_events){ on_vmm_lost, NULL }, b);
+	bench_plan(b);
+	place.fs_fd = virtiofsd_take_fd(vfs(b));
+	b->vmm = qemu_new(b->base, &b->vm, &events, b);
 	if (vmm_start(b->vmm, &place, &err) < 0)
 		fail_msg("%s", err.text);
 	close(place.fs_fd);
-	b->done = false;
-	vmm_ready(b->vmm, 10000, on_done, b);
-	run_until(b, &b->done);
-	if (b->done_err.code != ERR_OK)
-		fail_msg("%s", b->done_err.text);
+	bench_make_ready(b);
 }
 
 /* The only child of the process that was started: the one that serves. */
@@ -191,7 +93,7 @@ static pid_t inner_pid(struct bench *b)
 	char path[64];
 	char *text;
 	struct err err = ERR_INIT;
-	pid_t outer = virtiofsd_pid(b->vfs, NULL), inner;
+	pid_t outer = virtiofsd_pid(vfs(b), NULL), inner;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)outer, (int)outer);
 	if (file_read(path, 256, &text, NULL, &err) < 0)
@@ -247,29 +149,21 @@ static void what_serves_the_guest_is_confined(void **state)
 	assert_false(shares_namespace(pid, "net"));
 }
 
-static void assert_gone(pid_t pid)
-{
-	if (kill(pid, 0) == 0)
-		assert_int_equal(status_field(pid, "\nState:\t", 10), 'Z');
-	else
-		assert_int_equal(errno, ESRCH);
-}
-
 static void freeing_kills_the_inner_process_too_even_when_it_is_stopped(void **state)
 {
 	struct bench *b = *state;
 	pid_t outer, inner;
 
 	begin_with_vm(b);
-	outer = virtiofsd_pid(b->vfs, NULL);
+	outer = virtiofsd_pid(vfs(b), NULL);
 	inner = inner_pid(b);
 	assert_int_equal(kill(inner, SIGSTOP), 0);
 	vmm_free(b->vmm);
 	b->vmm = NULL;
-	virtiofsd_free(b->vfs);
-	b->vfs = NULL;
-	assert_gone(outer);
-	assert_gone(inner);
+	virtiofsd_free(vfs(b));
+	b->more = NULL;
+	assert_true(bench_is_gone(outer));
+	assert_true(bench_is_gone(inner));
 	assert_false(b->lost);
 }
 
@@ -279,7 +173,7 @@ static void its_death_is_told(void **state)
 
 	begin_with_vm(b);
 	assert_int_equal(kill(inner_pid(b), SIGKILL), 0);
-	run_until(b, &b->lost);
+	bench_run_until(b, &b->lost);
 	assert_int_equal(b->lost_err.code, ERR_UNAVAILABLE);
 }
 
@@ -289,10 +183,10 @@ static void it_may_be_freed_before_it_was_used(void **state)
 	pid_t pid;
 
 	begin_well(b);
-	pid = virtiofsd_pid(b->vfs, NULL);
-	virtiofsd_free(b->vfs);
-	b->vfs = NULL;
-	assert_gone(pid);
+	pid = virtiofsd_pid(vfs(b), NULL);
+	virtiofsd_free(vfs(b));
+	b->more = NULL;
+	assert_true(bench_is_gone(pid));
 	assert_false(b->lost);
 }
 
@@ -302,9 +196,9 @@ static void it_may_be_freed_while_it_starts(void **state)
 	const struct virtiofsd_start args = { .config = b->config, .share_dir = b->share,
 					      .vm_dir = b->vm_dir, .cache_dir = b->dir };
 
-	virtiofsd_start(b->vfs, &args, 5000, on_done, b);
-	virtiofsd_free(b->vfs);
-	b->vfs = NULL;
+	virtiofsd_start(vfs(b), &args, 5000, bench_on_done, b);
+	virtiofsd_free(vfs(b));
+	b->more = NULL;
 	event_base_loop(b->base, EVLOOP_NONBLOCK);
 	assert_false(b->done);
 }
@@ -318,8 +212,8 @@ static void the_dialect_is_asked_once(void **state)
 	snprintf(path, sizeof(path), "%s/virtiofsd-dialect", b->dir);
 	begin_well(b);
 	assert_int_equal(stat(path, &first), 0);
-	virtiofsd_free(b->vfs);
-	b->vfs = virtiofsd_new(b->base, on_lost, b);
+	virtiofsd_free(vfs(b));
+	b->more = virtiofsd_new(b->base, bench_on_lost, b);
 	begin_well(b);
 	assert_int_equal(stat(path, &second), 0);
 	assert_int_equal(first.st_ino, second.st_ino); /* asked again, it would be another file */
@@ -329,13 +223,10 @@ static void the_dialect_is_asked_once(void **state)
 static void use_script(struct bench *b, const char *text)
 {
 	char path[128];
-	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/script", b->dir);
-	f = fopen(path, "we");
-	assert_non_null(f);
-	assert_true(fputs(text, f) >= 0 && fclose(f) == 0 && chmod(path, 0755) == 0);
-	set_text(&b->config->hypervisor.virtio_fs_daemon, path);
+	bench_write(path, text, strlen(text), 0755);
+	bench_set(&b->config->hypervisor.virtio_fs_daemon, path);
 }
 
 static void a_rust_one_gets_its_own_arguments(void **state)
@@ -347,8 +238,8 @@ static void a_rust_one_gets_its_own_arguments(void **state)
 		      "[ \"$1\" = --help ] && { echo '--shared-dir <DIR>'; exit; }\n"
 		      "echo \"$@\"; exit 3\n");
 	begin(b);
-	run_until(b, &b->lost);
-	words = virtiofsd_output(b->vfs);
+	bench_run_until(b, &b->lost);
+	words = virtiofsd_output(vfs(b));
 	assert_non_null(strstr(words, "--sandbox=namespace"));
 	free(words);
 	assert_non_null(strstr(b->lost_err.text, "exited with status 3"));
@@ -361,7 +252,7 @@ static void another_program_is_not_taken_for_it(void **state)
 	use_script(b, "#!/bin/sh\necho Usage: cat\n");
 	begin(b);
 	assert_int_equal(b->done_err.code, ERR_INVALID);
-	assert_int_equal(virtiofsd_pid(b->vfs, NULL), 0);
+	assert_int_equal(virtiofsd_pid(vfs(b), NULL), 0);
 }
 
 static void a_program_that_hangs_is_given_up(void **state)
@@ -371,8 +262,8 @@ static void a_program_that_hangs_is_given_up(void **state)
 					      .vm_dir = b->vm_dir, .cache_dir = b->dir };
 
 	use_script(b, "#!/bin/sh\nread nothing </dev/zero\nexec tail -f /dev/null\n");
-	virtiofsd_start(b->vfs, &args, 300, on_done, b);
-	run_until(b, &b->done);
+	virtiofsd_start(vfs(b), &args, 300, bench_on_done, b);
+	bench_run_until(b, &b->done);
 	assert_int_equal(b->done_err.code, ERR_TIMEOUT);
 }
 
@@ -380,7 +271,7 @@ static void a_missing_program_is_named(void **state)
 {
 	struct bench *b = *state;
 
-	set_text(&b->config->hypervisor.virtio_fs_daemon, "/nonexistent/virtiofsd");
+	bench_set(&b->config->hypervisor.virtio_fs_daemon, "/nonexistent/virtiofsd");
 	begin(b);
 	assert_int_equal(b->done_err.code, ERR_NOT_FOUND);
 	assert_non_null(strstr(b->done_err.text, "'/nonexistent/virtiofsd'"));

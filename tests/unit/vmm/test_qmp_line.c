@@ -30,7 +30,7 @@ static void refuse(const char *text)
 
 	if (qmp_line_parse(text, strlen(text), &line, &err) == 0)
 		fail_msg("was taken: %s", text);
-	assert_int_equal(err.code, ERR_UNAVAILABLE);
+	assert_int_equal(err.code, ERR_INTERNAL);
 }
 
 static void the_four_kinds_are_told_apart(void **state)
