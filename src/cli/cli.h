@@ -15,10 +15,10 @@
 
 #include "lib/base/err.h"
 
-#define CLI_NAME     "kata-runtime"
-#define CLI_ROOT     "/var/run/kata-containers"
-#define OCI_VERSION  "1.0.2"
-#define CLI_SBS_DIR  "/run/vc/sbs" /* one directory a sandbox: proxy.sock, the journal */
+#define CLI_NAME    "kata-runtime"
+#define CLI_ROOT    "/var/run/kata-containers"
+#define OCI_VERSION "1.0.2"
+#define CLI_SBS_DIR "/run/vc/sbs" /* one directory a sandbox: proxy.sock, the journal */
 
 /* How long a supervisor may take to answer what needs no VM, and what needs one; milliseconds. */
 #define CALL_QUICK_MS 4000
@@ -44,8 +44,8 @@ struct command {
 		   struct err *err);
 };
 
-#define DECLARE_COMMAND(name)                                                                      \
-	int name(const struct command *cmd, const struct cli *cli, int argc, char **argv,          \
+#define DECLARE_COMMAND(name)                                                             \
+	int name(const struct command *cmd, const struct cli *cli, int argc, char **argv, \
 		 struct err *err)
 
 DECLARE_COMMAND(cmd_create);

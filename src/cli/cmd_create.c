@@ -11,7 +11,8 @@ int cmd_create(const struct command *cmd, const struct cli *cli, int argc, char 
 	int first, r;
 
 	/* All but --detach: it always does. */
-	if (opts_parse(cmd, opts, create_opts(&args, opts) - 1, false, argc, argv, &first, err) < 0 ||
+	if (opts_parse(cmd, opts, create_opts(&args, opts) - 1, false, argc, argv, &first, err) <
+		    0 ||
 	    arg_one_id(argc, argv, first, &args.id, err) < 0)
 		return -1;
 	args.detach = true;

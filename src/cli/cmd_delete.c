@@ -8,7 +8,8 @@ int cmd_delete(const struct command *cmd, const struct cli *cli, int argc, char 
 {
 	bool force = false;
 	const struct opt opts[] = {
-		{ "force", 'f', OPT_FLAG, &force, NULL, "end it first, and do not mind if there is none" },
+		{ "force", 'f', OPT_FLAG, &force, NULL,
+		  "end it first, and do not mind if there is none" },
 	};
 	int first, r = 0;
 
@@ -19,7 +20,8 @@ int cmd_delete(const struct command *cmd, const struct cli *cli, int argc, char 
 	for (; argv[first]; first++) {
 		struct err one = ERR_INIT;
 
-		if (id_check(argv[first], &one) == 0 && delete_run(cli, argv[first], force, &one) == 0)
+		if (id_check(argv[first], &one) == 0 &&
+		    delete_run(cli, argv[first], force, &one) == 0)
 			continue;
 		if (r == 0)
 			*err = one;

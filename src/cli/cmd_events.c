@@ -89,7 +89,8 @@ static void add_memory(json *data, const Grpc__MemoryStats *s)
 		add(raw, s->stats[i]->key, s->stats[i]->value);
 }
 
-static void add_blkio_list(json *blkio, const char *key, Grpc__BlkioStatsEntry *const *list, size_t n)
+static void add_blkio_list(json *blkio, const char *key, Grpc__BlkioStatsEntry *const *list,
+			   size_t n)
 {
 	json *array = put(blkio, key, json_object_new_array());
 
@@ -119,7 +120,8 @@ static void add_blkio(json *data, const Grpc__BlkioStats *s)
 		       s->n_io_service_time_recursive);
 	add_blkio_list(blkio, "ioWaitTimeRecursive", s->io_wait_time_recursive,
 		       s->n_io_wait_time_recursive);
-	add_blkio_list(blkio, "ioMergedRecursive", s->io_merged_recursive, s->n_io_merged_recursive);
+	add_blkio_list(blkio, "ioMergedRecursive", s->io_merged_recursive,
+		       s->n_io_merged_recursive);
 	add_blkio_list(blkio, "ioTimeRecursive", s->io_time_recursive, s->n_io_time_recursive);
 	add_blkio_list(blkio, "sectorsRecursive", s->sectors_recursive, s->n_sectors_recursive);
 }
@@ -265,7 +267,8 @@ int cmd_events(const struct command *cmd, const struct cli *cli, int argc, char 
 	int first, r;
 
 	if (opts_parse(cmd, opts, ARRAY_LEN(opts), false, argc, argv, &first, err) < 0 ||
-	    arg_one_id(argc, argv, first, &id, err) < 0 || parse_interval(interval, &every, err) < 0)
+	    arg_one_id(argc, argv, first, &id, err) < 0 ||
+	    parse_interval(interval, &every, err) < 0)
 		return -1;
 	sup = container_supervisor(cli, id, err);
 	r = !sup ? -1 : once ? ask(sup, id, err) : ask_again_and_again(sup, id, &every, err);

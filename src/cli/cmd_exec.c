@@ -163,9 +163,10 @@ static int check_flags(const struct exec *e, char *const *args, struct err *err)
 	if (opt_u64("preserve-fds", e->preserve_fds, INT_MAX, &n, err) < 0)
 		return -1;
 	if (n > 0)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "flag '--preserve-fds %llu': descriptors cannot be passed into a virtual machine",
-			       n);
+		return err_set(
+			err, ERR_UNIMPLEMENTED,
+			"flag '--preserve-fds %llu': descriptors cannot be passed into a virtual machine",
+			n);
 	if (e->cgroup)
 		return err_set(err, ERR_UNIMPLEMENTED, "flag '--cgroup': not supported");
 	if (!e->flags.process_file && !args[0])
@@ -185,7 +186,8 @@ static int check_state(const struct exec *e, struct err *err)
 static bool json_wants_terminal(const char *json)
 {
 	struct err ignored = ERR_INIT;
-	Grpc__Process *p = (void *)spec_parse(&grpc__process__descriptor, json, strlen(json), &ignored);
+	Grpc__Process *p =
+		(void *)spec_parse(&grpc__process__descriptor, json, strlen(json), &ignored);
 	bool terminal = p && p->terminal;
 
 	if (p)
@@ -223,8 +225,9 @@ static int run(struct exec *e, struct err *err)
 {
 	int status, code;
 
-	e->flow = (struct flow){ .steps = steps, .n_steps = ARRAY_LEN(steps), .owner = e,
-				 .done = on_done };
+	e->flow = (struct flow){
+		.steps = steps, .n_steps = ARRAY_LEN(steps), .owner = e, .done = on_done
+	};
 	flow_start(&e->flow);
 	if (e->failed) {
 		*err = e->err;
@@ -262,7 +265,8 @@ int cmd_exec(const struct command *cmd, const struct cli *cli, int argc, char **
 		{ "tty", 't', OPT_FLAG, &e.flags.terminal, NULL, "with a terminal" },
 		{ "user", 'u', OPT_TEXT, &e.flags.user, "UID[:GID]", "as this user" },
 		{ "additional-gids", 'g', OPT_LIST, &e.flags.gids, "GID", "more groups" },
-		{ "process", 'p', OPT_TEXT, &e.flags.process_file, "FILE", "JSON of an OCI process" },
+		{ "process", 'p', OPT_TEXT, &e.flags.process_file, "FILE",
+		  "JSON of an OCI process" },
 		{ "detach", 'd', OPT_FLAG, &e.detach, NULL, "return once it runs" },
 		{ "pid-file", 0, OPT_TEXT, &e.pid_file, "FILE", "write the process's pid there" },
 		{ "process-label", 0, OPT_TEXT, &e.flags.label, "LABEL", "SELinux label" },

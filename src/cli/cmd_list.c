@@ -24,7 +24,7 @@ struct row {
 	char *cell[COLUMNS];
 };
 
-static const char *const titles[COLUMNS] = { "ID",      "PID",   "STATUS",     "BUNDLE", "CREATED",
+static const char *const titles[COLUMNS] = { "ID",    "PID",        "STATUS", "BUNDLE", "CREATED",
 					     "OWNER", "HYPERVISOR", "KERNEL", "IMAGE" };
 
 /* Of our own time zone's making nothing is needed: UTC, as runc has it. */
@@ -162,7 +162,8 @@ int cmd_list(const struct command *cmd, const struct cli *cli, int argc, char **
 	if (opts_parse(cmd, opts, ARRAY_LEN(opts), false, argc, argv, &first, err) < 0)
 		return -1;
 	if (strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
-		return err_set(err, ERR_INVALID, "flag '--format': '%s' is not table or json", format);
+		return err_set(err, ERR_INVALID, "flag '--format': '%s' is not table or json",
+			       format);
 	if (mapping_list(cli->root, &maps, &n_maps, err) < 0)
 		return -1;
 	list = xcalloc(n_maps + 1, sizeof(*list));

@@ -5,7 +5,7 @@
 #include "lib/base/mem.h"
 
 int cmd_pause(const struct command *cmd, const struct cli *cli, int argc, char **argv,
-	   struct err *err)
+	      struct err *err)
 {
 	Containerd__Task__V2__PauseRequest req = CONTAINERD__TASK__V2__PAUSE_REQUEST__INIT;
 	scoped(supervisor_close_at) struct supervisor *sup = NULL;
@@ -18,8 +18,7 @@ int cmd_pause(const struct command *cmd, const struct cli *cli, int argc, char *
 		return -1;
 	sup = container_supervisor(cli, id, err);
 	req.id = copy = xstrdup(id);
-	if (!sup ||
-	    supervisor_tell(sup, TASK_SERVICE, "Pause", &req.base, CALL_AGENT_MS, err) < 0)
+	if (!sup || supervisor_tell(sup, TASK_SERVICE, "Pause", &req.base, CALL_AGENT_MS, err) < 0)
 		return err_wrap(err, "pause container '%s'", id);
 	return 0;
 }

@@ -41,7 +41,7 @@ static int print_table(const struct cli *cli, const char *id, char **args, struc
 	if (!sup)
 		return -1;
 	req.container_id = copy;
-	req.format = (char *)(uintptr_t)"table";
+	req.format = (char *)(uintptr_t) "table";
 	req.args = args[0] ? args : defaults;
 	req.n_args = strv_len(req.args);
 	resp = (void *)supervisor_call(sup, &grpc__agent_service__descriptor, "ListProcesses",
@@ -73,6 +73,7 @@ int cmd_ps(const struct command *cmd, const struct cli *cli, int argc, char **ar
 	else if (strcmp(format, "table") == 0)
 		r = print_table(cli, argv[first], argv + first + 1, err);
 	else
-		return err_set(err, ERR_INVALID, "flag '--format': '%s' is not table or json", format);
+		return err_set(err, ERR_INVALID, "flag '--format': '%s' is not table or json",
+			       format);
 	return r < 0 ? err_wrap(err, "processes of container '%s'", argv[first]) : 0;
 }

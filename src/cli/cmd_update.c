@@ -28,15 +28,18 @@ static const struct limit {
 	{ "cpu-period", "cpu", "period", "US", "period of the CPU quota", NUMBER },
 	{ "cpu-quota", "cpu", "quota", "US", "CPU time in a period", NUMBER },
 	{ "cpu-share", "cpu", "shares", "N", "weight among others", NUMBER },
-	{ "cpu-rt-period", "cpu", "realtimePeriod", "US", "period of the real-time runtime", NUMBER },
-	{ "cpu-rt-runtime", "cpu", "realtimeRuntime", "US", "real-time CPU time in a period", NUMBER },
+	{ "cpu-rt-period", "cpu", "realtimePeriod", "US", "period of the real-time runtime",
+	  NUMBER },
+	{ "cpu-rt-runtime", "cpu", "realtimeRuntime", "US", "real-time CPU time in a period",
+	  NUMBER },
 	{ "cpuset-cpus", "cpu", "cpus", "LIST", "CPUs to use", TEXT },
 	{ "cpuset-mems", "cpu", "mems", "LIST", "memory nodes to use", TEXT },
 	{ "memory", "memory", "limit", "BYTES", "memory limit", NUMBER },
 	{ "memory-reservation", "memory", "reservation", "BYTES", "soft memory limit", NUMBER },
 	{ "memory-swap", "memory", "swap", "BYTES", "memory and swap, -1: no limit", NUMBER },
 	{ "kernel-memory", "memory", "kernel", "BYTES", "kernel memory limit", NUMBER },
-	{ "kernel-memory-tcp", "memory", "kernelTCP", "BYTES", "kernel memory limit of TCP", NUMBER },
+	{ "kernel-memory-tcp", "memory", "kernelTCP", "BYTES", "kernel memory limit of TCP",
+	  NUMBER },
 	{ "pids-limit", "pids", "limit", "N", "how many processes", NUMBER },
 	{ "blkio-weight", "blockIO", "weight", "N", "not supported", NUMBER },
 	{ "l3-cache-schema", NULL, NULL, "TEXT", "not supported", TEXT },
@@ -137,7 +140,8 @@ static char *from_file(const char *path, struct err *err)
 
 static int update(const struct cli *cli, const char *cid, const char *json, struct err *err)
 {
-	Containerd__Task__V2__UpdateTaskRequest req = CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
+	Containerd__Task__V2__UpdateTaskRequest req =
+		CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
 	Containerd__Task__V2__Any any = CONTAINERD__TASK__V2__ANY__INIT;
 	scoped(supervisor_close_at) struct supervisor *sup = container_supervisor(cli, cid, err);
 	scoped_free char *id = xstrdup(cid);
@@ -166,8 +170,10 @@ int cmd_update(const struct command *cmd, const struct cli *cli, int argc, char 
 	for (size_t i = 0; i < N_LIMITS; i++)
 		opts[i] = (struct opt){ limits[i].flag, 0, OPT_TEXT, &values[i], limits[i].arg,
 					limits[i].help };
-	opts[N_LIMITS] = (struct opt){ "resources", 'r', OPT_TEXT, &resources, "FILE|-",
-				       "LinuxResources as JSON; then no other flag counts" };
+	opts[N_LIMITS] =
+		(struct opt){ "resources", 'r',
+			      OPT_TEXT,    &resources,
+			      "FILE|-",    "LinuxResources as JSON; then no other flag counts" };
 	if (opts_parse(cmd, opts, ARRAY_LEN(opts), false, argc, argv, &first, err) < 0 ||
 	    arg_one_id(argc, argv, first, &id, err) < 0)
 		return -1;

@@ -18,7 +18,7 @@ int cmd_version(const struct command *cmd, const struct cli *cli, int argc, char
 	(void)cli;
 	if (cmd && opts_parse(cmd, NULL, 0, false, argc, argv, &first, err) < 0)
 		return -1;
-	printf("%s  : %s\n   commit   : %s\n   OCI specs: %s\n", CLI_NAME, KATA_VERSION, KATA_COMMIT,
-	       OCI_VERSION);
+	printf("%s  : %s\n   commit   : %s\n   OCI specs: %s\n", CLI_NAME, KATA_VERSION,
+	       KATA_COMMIT, OCI_VERSION);
 	return 0;
 }

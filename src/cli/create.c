@@ -33,12 +33,15 @@ size_t create_opts(struct create_args *a, struct opt opts[static CREATE_OPTS_MAX
 {
 	const struct opt all[CREATE_OPTS_MAX] = {
 		{ "bundle", 'b', OPT_TEXT, &a->bundle, "DIR", "directory of config.json (.)" },
-		{ "console", 0, OPT_TEXT, &(a->console_socket), "SOCKET", "the same as --console-socket" },
+		{ "console", 0, OPT_TEXT, &(a->console_socket), "SOCKET",
+		  "the same as --console-socket" },
 		{ "console-socket", 0, OPT_TEXT, &a->console_socket, "SOCKET",
 		  "unix socket that gets the terminal" },
 		{ "pid-file", 0, OPT_TEXT, &a->pid_file, "FILE", "write the process's pid there" },
-		{ "preserve-fds", 0, OPT_TEXT, &a->preserve_fds, "N", "only 0: a guest has none of ours" },
-		{ "no-pivot", 0, OPT_FLAG, &a->no_pivot, NULL, "no meaning here: the root is a VM's" },
+		{ "preserve-fds", 0, OPT_TEXT, &a->preserve_fds, "N",
+		  "only 0: a guest has none of ours" },
+		{ "no-pivot", 0, OPT_FLAG, &a->no_pivot, NULL,
+		  "no meaning here: the root is a VM's" },
 		{ "no-new-keyring", 0, OPT_FLAG, &a->no_new_keyring, NULL,
 		  "no meaning here: the kernel is a VM's" },
 		{ "detach", 'd', OPT_FLAG, &a->detach, NULL, "return once it runs" },
@@ -55,9 +58,10 @@ static int check_preserve_fds(const char *text, struct err *err)
 	if (opt_u64("preserve-fds", text, INT_MAX, &n, err) < 0)
 		return -1;
 	if (n > 0)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "flag '--preserve-fds %llu': descriptors cannot be passed into a virtual machine",
-			       n);
+		return err_set(
+			err, ERR_UNIMPLEMENTED,
+			"flag '--preserve-fds %llu': descriptors cannot be passed into a virtual machine",
+			n);
 	return 0;
 }
 
@@ -78,8 +82,8 @@ static int real_dir(const char *path, char **ret, struct err *err)
 static int check_rootfs(const struct create *c, struct err *err)
 {
 	const char *path = c->spec->root->path;
-	scoped_free char *joined = path[0] == '/' ? xstrdup(path)
-						  : xasprintf("%s/%s", c->bundle, path);
+	scoped_free char *joined =
+		path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", c->bundle, path);
 	struct stat st;
 
 	if (stat(joined, &st) < 0)
@@ -150,8 +154,7 @@ static enum flow_next start_supervisor(void *owner, struct err *err)
 {
 	struct create *c = owner;
 
-	if (c->new_sandbox &&
-	    sandbox_start(c->cli, c->config, c->sid, c->spec, &c->proxy, err) < 0)
+	if (c->new_sandbox && sandbox_start(c->cli, c->config, c->sid, c->spec, &c->proxy, err) < 0)
 		return FLOW_FAIL;
 	c->sup = supervisor_open(c->sid, err);
 	return c->sup ? FLOW_NEXT : FLOW_FAIL;
@@ -174,7 +177,8 @@ static enum flow_next run_hooks(void *owner, struct err *err)
 {
 	struct create *c = owner;
 	const Grpc__Hooks *h = c->spec->hooks;
-	struct oci_state s = { .status = xstrdup("creating"), .bundle = xstrdup(c->bundle),
+	struct oci_state s = { .status = xstrdup("creating"),
+			       .bundle = xstrdup(c->bundle),
 			       .pid = (unsigned int)c->proxy.pid };
 	scoped_free char *state = NULL;
 	enum flow_next next = FLOW_NEXT;
@@ -190,11 +194,14 @@ static enum flow_next run_hooks(void *owner, struct err *err)
 
 static enum flow_next create_task(void *owner, struct err *err)
 {
-	Containerd__Task__V2__CreateTaskRequest req = CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
+	Containerd__Task__V2__CreateTaskRequest req =
+		CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
 	struct create *c = owner;
 	scoped_free char *id = xstrdup(c->args.id);
-	uint32_t timeout_ms = (c->config->runtime.create_container_timeout +
-			       c->config->agent.dial_timeout) * 1000 + BOOT_SLACK_MS;
+	uint32_t timeout_ms =
+		(c->config->runtime.create_container_timeout + c->config->agent.dial_timeout) *
+			1000 +
+		BOOT_SLACK_MS;
 
 	req.id = id;
 	req.bundle = c->bundle;
@@ -263,11 +270,16 @@ static void on_done(void *owner, const struct err *err)
 int create_run(struct create *c, const struct cli *cli, const struct create_args *args,
 	       struct err *err)
 {
-	*c = (struct create){ .cli = cli, .args = *args, .proxy.pidfd = -1, .stand_in.pidfd = -1, .stand_in.go_fd = -1 };
+	*c = (struct create){ .cli = cli,
+			      .args = *args,
+			      .proxy.pidfd = -1,
+			      .stand_in.pidfd = -1,
+			      .stand_in.go_fd = -1 };
 	if (read_input(c, err) < 0 || interrupt_catch(err) < 0)
 		return -1;
-	c->flow = (struct flow){ .steps = steps, .n_steps = ARRAY_LEN(steps), .owner = c,
-				 .done = on_done };
+	c->flow = (struct flow){
+		.steps = steps, .n_steps = ARRAY_LEN(steps), .owner = c, .done = on_done
+	};
 	flow_start(&c->flow);
 	if (!c->failed)
 		return 0;

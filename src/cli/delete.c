@@ -26,12 +26,13 @@
  * `delete` is to answer within 5 s when QEMU or the supervisor is stopped: what it takes
  * to find that out, to kill, and to clean up has to fit.
  */
-#define ASK_MS       1000
-#define KILL_MS      2500
-#define DELETE_MS    2500
-#define STAND_IN_MS  1000
+#define ASK_MS      1000
+#define KILL_MS     2500
+#define DELETE_MS   2500
+#define STAND_IN_MS 1000
 
-struct delete {
+struct delete
+{
 	const struct cli *cli;
 	const char *cid;
 	bool force;
@@ -91,8 +92,8 @@ static int delete_container(struct delete *d, struct err *err)
 /* Through the supervisor. */
 static int delete_orderly(struct delete *d, struct err *err)
 {
-	bool runs = strcmp(d->state.status, "running") == 0 ||
-		    strcmp(d->state.status, "paused") == 0;
+	bool runs =
+		strcmp(d->state.status, "running") == 0 || strcmp(d->state.status, "paused") == 0;
 	bool waits = strcmp(d->state.status, "created") == 0;
 
 	if (runs && !d->force)
@@ -137,8 +138,8 @@ static void run_poststop(struct delete *d)
 	d->state.status = xstrdup("stopped");
 	d->state.pid = 0;
 	state = oci_state_format(&d->state, d->spec);
-	if (hooks_run("poststop", d->spec->hooks->poststop, d->spec->hooks->n_poststop, state, &err) <
-	    0)
+	if (hooks_run("poststop", d->spec->hooks->poststop, d->spec->hooks->n_poststop, state,
+		      &err) < 0)
 		log_warn(err.text);
 }
 

@@ -106,8 +106,8 @@ static int set_gids(struct json_object *process, char *const *gids, struct err *
 		unsigned long long gid;
 
 		if (!parse_u64(gids[i], UINT32_MAX, &gid))
-			return err_set(err, ERR_INVALID, "flag '--additional-gids': '%s' is not a number",
-				       gids[i]);
+			return err_set(err, ERR_INVALID,
+				       "flag '--additional-gids': '%s' is not a number", gids[i]);
 		json_object_array_add(list, json_object_new_int64((int64_t)gid));
 	}
 	return 0;
@@ -139,8 +139,9 @@ static int apply_flags(struct json_object *p, const struct exec_flags *f, char *
 char *exec_process_json(const char *bundle, const struct exec_flags *flags, char **args,
 			struct err *err)
 {
-	scoped(put_json) struct json_object *p =
-		flags->process_file ? parse_file(flags->process_file, err) : of_container(bundle, err);
+	scoped(put_json) struct json_object *p = flags->process_file
+							 ? parse_file(flags->process_file, err)
+							 : of_container(bundle, err);
 
 	if (!p)
 		return NULL;

@@ -23,11 +23,13 @@ static int check_kind(const char *kind, Grpc__Hook *const *hooks, size_t n, stru
 {
 	for (size_t i = 0; i < n; i++) {
 		if (hooks[i]->path[0] != '/')
-			return err_set(err, ERR_INVALID, "hooks.%s[%zu].path: '%s' is not an absolute path",
-				       kind, i, hooks[i]->path);
+			return err_set(err, ERR_INVALID,
+				       "hooks.%s[%zu].path: '%s' is not an absolute path", kind, i,
+				       hooks[i]->path);
 		if (hooks[i]->timeout < 0 || hooks[i]->timeout > HOOK_TIMEOUT_MAX_S)
-			return err_set(err, ERR_INVALID, "hooks.%s[%zu].timeout: must be 0 to %d seconds",
-				       kind, i, HOOK_TIMEOUT_MAX_S);
+			return err_set(err, ERR_INVALID,
+				       "hooks.%s[%zu].timeout: must be 0 to %d seconds", kind, i,
+				       HOOK_TIMEOUT_MAX_S);
 	}
 	return 0;
 }
@@ -39,13 +41,15 @@ int hooks_check(const Grpc__Spec *spec, struct err *err)
 	if (!h)
 		return 0;
 	if (h->n_createcontainer > 0)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "hooks.createContainer '%s': hooks inside the container are not supported",
-			       h->createcontainer[0]->path);
+		return err_set(
+			err, ERR_UNIMPLEMENTED,
+			"hooks.createContainer '%s': hooks inside the container are not supported",
+			h->createcontainer[0]->path);
 	if (h->n_startcontainer > 0)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "hooks.startContainer '%s': hooks inside the container are not supported",
-			       h->startcontainer[0]->path);
+		return err_set(
+			err, ERR_UNIMPLEMENTED,
+			"hooks.startContainer '%s': hooks inside the container are not supported",
+			h->startcontainer[0]->path);
 	if (check_kind("prestart", h->prestart, h->n_prestart, err) < 0 ||
 	    check_kind("createRuntime", h->createruntime, h->n_createruntime, err) < 0 ||
 	    check_kind("poststart", h->poststart, h->n_poststart, err) < 0)

@@ -11,8 +11,9 @@ int id_check(const char *id, struct err *err)
 	if (len == 0)
 		return err_set(err, ERR_INVALID, "Missing container ID");
 	if (len > ID_MAX)
-		return err_set(err, ERR_INVALID, "container ID is %zu characters long, at most %d are allowed",
-			       len, ID_MAX);
+		return err_set(err, ERR_INVALID,
+			       "container ID is %zu characters long, at most %d are allowed", len,
+			       ID_MAX);
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)id[i];
 
@@ -20,7 +21,8 @@ int id_check(const char *id, struct err *err)
 			continue;
 		return err_set(err, ERR_INVALID,
 			       "container ID '%s': letters, digits, '_', '.' and '-' only, a "
-			       "letter or digit first", id);
+			       "letter or digit first",
+			       id);
 	}
 	return 0;
 }

@@ -59,7 +59,9 @@ static const struct {
 	{ "kata-network", "not available yet" },
 };
 
-static struct cli cli = { .root = CLI_ROOT, .log_path = "", .log_format = "text", .rootless = "auto" };
+static struct cli cli = {
+	.root = CLI_ROOT, .log_path = "", .log_format = "text", .rootless = "auto"
+};
 static bool show_version;
 
 static const struct opt global_opts[] = {
@@ -70,7 +72,8 @@ static const struct opt global_opts[] = {
 	{ "config", 0, OPT_TEXT, &cli.config_path, "FILE", "the same" },
 	{ "systemd-cgroup", 0, OPT_FLAG, &cli.systemd_cgroup, NULL,
 	  "cgroupsPath is slice:prefix:name" },
-	{ "rootless", 0, OPT_TEXT, &cli.rootless, "true|false|auto", "only as root: false or auto" },
+	{ "rootless", 0, OPT_TEXT, &cli.rootless, "true|false|auto",
+	  "only as root: false or auto" },
 	{ "debug", 0, OPT_FLAG, &cli.debug, NULL, "log more" },
 	{ "kata-show-default-config-paths", 0, OPT_FLAG, &cli.show_config_paths, NULL,
 	  "print where the configuration is looked for" },
@@ -81,7 +84,8 @@ static const struct opt global_opts[] = {
 static void print_help(void)
 {
 	printf(CLI_NAME " - run containers, each in a virtual machine of its own\n\n"
-	       "USAGE:\n   " CLI_NAME " [global flags] COMMAND [flags] [arguments]\n\nCOMMANDS:\n");
+			"USAGE:\n   " CLI_NAME
+			" [global flags] COMMAND [flags] [arguments]\n\nCOMMANDS:\n");
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		printf("   %-12s %s\n", commands[i].name, commands[i].brief);
 	printf("\nGLOBAL FLAGS:\n");
@@ -124,10 +128,11 @@ static int check_globals(struct err *err)
 	if (strcmp(cli.rootless, "true") == 0)
 		return err_set(err, ERR_UNIMPLEMENTED, "flag '--rootless true': not available yet");
 	if (strcmp(cli.rootless, "false") != 0 && strcmp(cli.rootless, "auto") != 0)
-		return err_set(err, ERR_INVALID, "flag '--rootless': '%s' is not true, false or auto",
-			       cli.rootless);
+		return err_set(err, ERR_INVALID,
+			       "flag '--rootless': '%s' is not true, false or auto", cli.rootless);
 	if (cli.root[0] != '/')
-		return err_set(err, ERR_INVALID, "flag '--root': '%s' is not an absolute path", cli.root);
+		return err_set(err, ERR_INVALID, "flag '--root': '%s' is not an absolute path",
+			       cli.root);
 	return 0;
 }
 

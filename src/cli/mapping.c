@@ -16,7 +16,7 @@
 
 #define MAPPINGS "containers-mapping"
 /* Starts with a dot, so it cannot be the name of a container. */
-#define DRAFT ".draft"
+#define DRAFT    ".draft"
 
 static void close_dir_at(DIR **dir)
 {

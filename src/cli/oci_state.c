@@ -110,8 +110,8 @@ char *oci_state_format(const struct oci_state *s, const Grpc__Spec *spec)
 	if (spec && spec->n_annotations > 0)
 		add_annotations(o, spec);
 	text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								  JSON_C_TO_STRING_SPACED |
-								  JSON_C_TO_STRING_NOSLASHESCAPE));
+								 JSON_C_TO_STRING_SPACED |
+								 JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(o);
 	return text;
 }

@@ -14,11 +14,11 @@
 
 struct oci_state {
 	struct mapping map;
-	char *status;   /* creating, created, running, paused, stopped; "unknown": no answer */
-	char *bundle;   /* never NULL */
-	char *rootfs;   /* never NULL */
+	char *status; /* creating, created, running, paused, stopped; "unknown": no answer */
+	char *bundle; /* never NULL */
+	char *rootfs; /* never NULL */
 	char *hypervisor, *kernel, *image; /* never NULL */
-	unsigned int pid; /* of the stand-in; 0 when it has ended */
+	unsigned int pid;                  /* of the stand-in; 0 when it has ended */
 	uint64_t created_at_ns;
 };
 

@@ -46,7 +46,8 @@ static int take(const struct opt *o, const char *value, struct err *err)
 }
 
 /* What getopt_long() could not place: say which word it was. */
-static int refuse(const struct opt *opts, size_t n_opts, int why, int argc, char **argv, struct err *err)
+static int refuse(const struct opt *opts, size_t n_opts, int why, int argc, char **argv,
+		  struct err *err)
 {
 	const char *word = optind > 0 && optind <= argc ? argv[optind - 1] : "";
 

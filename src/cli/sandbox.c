@@ -102,8 +102,10 @@ static int make_dir(const char *dir, const char *sid, struct err *err)
 	if (mkdir(dir, 0700) == 0)
 		return 0;
 	if (errno == EEXIST)
-		return err_set(err, ERR_EXISTS, "sandbox '%s' exists: ID already in use, unique ID should be provided",
-			       sid);
+		return err_set(
+			err, ERR_EXISTS,
+			"sandbox '%s' exists: ID already in use, unique ID should be provided",
+			sid);
 	return err_sys(err, errno, "make '%s'", dir);
 }
 
@@ -198,7 +200,8 @@ int sandbox_supervisor_pidfd(const char *sid)
 	if (journal_load(dir, &entries, &n, &ignored) < 0)
 		return -1;
 	for (size_t i = 0; i < n && fd < 0; i++)
-		if (entries[i].kind == JOURNAL_PROCESS && strcmp(entries[i].text, "supervisor") == 0)
+		if (entries[i].kind == JOURNAL_PROCESS &&
+		    strcmp(entries[i].text, "supervisor") == 0)
 			fd = proc_open(entries[i].pid, entries[i].start_ticks, &ignored);
 	journal_entries_free(entries, n);
 	return fd;
@@ -209,7 +212,8 @@ int sandbox_kill(const char *sid, struct err *err)
 	scoped_free char *dir = supervisor_dir(sid);
 	scoped_fd int pidfd = sandbox_supervisor_pidfd(sid);
 
-	if ((pidfd >= 0 && proc_kill_wait(pidfd, KILL_MS, err) < 0) || sandbox_cleanup(sid, err) < 0)
+	if ((pidfd >= 0 && proc_kill_wait(pidfd, KILL_MS, err) < 0) ||
+	    sandbox_cleanup(sid, err) < 0)
 		return err_wrap(err, "clean up sandbox '%s'", sid);
 	return dir_remove(dir, err);
 }

@@ -43,7 +43,8 @@ void sandbox_process_kill(struct sandbox_process *p);
 /* Kill the supervisor that the journal names, if it is alive, and remove everything it made. */
 int sandbox_kill(const char *sid, struct err *err);
 
-/* A pidfd of the supervisor that the journal names; -1 when there is none alive. Owned by the caller. */
+/* A pidfd of the supervisor that the journal names; -1 when there is none alive. Owned by the
+ * caller. */
 int sandbox_supervisor_pidfd(const char *sid);
 
 /* Which sandbox a container belongs to, by the annotations of containerd, CRI-O and dockershim. */

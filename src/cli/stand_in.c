@@ -27,10 +27,13 @@ int stand_in_check(const struct stand_in *s, bool daemon, struct err *err)
 	bool has_socket = s->console_socket && s->console_socket[0];
 
 	if (s->terminal && daemon && !has_socket)
-		return err_set(err, ERR_INVALID, "cannot allocate tty if %s will detach without setting console socket",
-			       CLI_NAME);
+		return err_set(
+			err, ERR_INVALID,
+			"cannot allocate tty if %s will detach without setting console socket",
+			CLI_NAME);
 	if (has_socket && !(s->terminal && daemon))
-		return err_set(err, ERR_INVALID, "cannot use console socket if %s will not detach or allocate tty",
+		return err_set(err, ERR_INVALID,
+			       "cannot use console socket if %s will not detach or allocate tty",
 			       CLI_NAME);
 	return 0;
 }
@@ -119,7 +122,8 @@ int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 	req.exec_id = exec_id;
 	req.pid = (uint32_t)s->pid;
 	req.start_ticks = s->start_ticks;
-	if (supervisor_tell(sup, SUPERVISOR_SERVICE, "AttachShim", &req.base, CALL_QUICK_MS, err) < 0)
+	if (supervisor_tell(sup, SUPERVISOR_SERVICE, "AttachShim", &req.base, CALL_QUICK_MS, err) <
+	    0)
 		return -1;
 	if (send(s->go_fd, "G", 1, MSG_NOSIGNAL) != 1)
 		return err_sys(err, errno, "let kata-shim go");
@@ -158,7 +162,7 @@ static void pass_on(const struct stand_in *s, int signal_fd)
 
 static int watch_all(struct err *err)
 {
-	static const int not_these[] = { SIGCHLD, SIGPIPE, SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+	static const int not_these[] = { SIGCHLD, SIGPIPE, SIGSEGV, SIGBUS, SIGFPE,  SIGILL,
 					 SIGTRAP, SIGABRT, SIGSYS,  SIGURG, SIGTTIN, SIGTTOU };
 	sigset_t set;
 	int fd;

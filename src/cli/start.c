@@ -22,8 +22,8 @@ static void run_poststart(const struct cli *cli, const char *cid)
 		spec = spec_load(s.bundle, &err);
 	if (spec && spec->hooks && spec->hooks->n_poststart > 0) {
 		state = oci_state_format(&s, spec);
-		(void)hooks_run("poststart", spec->hooks->poststart, spec->hooks->n_poststart, state,
-				&err);
+		(void)hooks_run("poststart", spec->hooks->poststart, spec->hooks->n_poststart,
+				state, &err);
 	}
 	if (spec)
 		protobuf_c_message_free_unpacked(&spec->base, NULL);

@@ -114,7 +114,8 @@ static void wait_for(struct pending *p)
 	struct event *signals = NULL;
 
 	if (interrupt_fd() >= 0) {
-		signals = event_new(p->s->base, interrupt_fd(), EV_READ | EV_PERSIST, on_interrupt, p);
+		signals = event_new(p->s->base, interrupt_fd(), EV_READ | EV_PERSIST, on_interrupt,
+				    p);
 		event_add(signals, NULL);
 	}
 	while (!p->done && p->s->client)

@@ -13,6 +13,7 @@ struct supervisor *container_supervisor(const struct cli *cli, const char *cid, 
 	sup = supervisor_open(m.sid, err);
 	mapping_done(&m);
 	if (!sup && err->code == ERR_UNAVAILABLE)
-		(void)err_set(err, ERR_UNAVAILABLE, "container not running: its supervisor is gone");
+		(void)err_set(err, ERR_UNAVAILABLE,
+			      "container not running: its supervisor is gone");
 	return sup;
 }

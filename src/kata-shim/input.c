@@ -113,7 +113,8 @@ void input_start(struct input *in, struct shim *shim)
 	in->shim = shim;
 	in->buf = evbuffer_new();
 	fdio_init(&in->io, 0, O_RDONLY);
-	event_assign(&in->readable, shim->base, in->io.can_poll ? 0 : -1, EV_READ | EV_PERSIST, on_readable, in);
+	event_assign(&in->readable, shim->base, in->io.can_poll ? 0 : -1, EV_READ | EV_PERSIST,
+		     on_readable, in);
 	if (in->io.can_poll)
 		event_add(&in->readable, NULL);
 	else

@@ -15,7 +15,16 @@
 #include "lib/base/defs.h"
 #include "lib/base/str.h"
 
-enum { OPT_AGENT = 1, OPT_CONTAINER, OPT_EXEC_ID, OPT_TERMINAL, OPT_READY_FD, OPT_VERSION, OPT_HELP, OPT_IGNORED };
+enum {
+	OPT_AGENT = 1,
+	OPT_CONTAINER,
+	OPT_EXEC_ID,
+	OPT_TERMINAL,
+	OPT_READY_FD,
+	OPT_VERSION,
+	OPT_HELP,
+	OPT_IGNORED
+};
 
 static const struct option longs[] = {
 	{ "agent", required_argument, NULL, OPT_AGENT },

@@ -36,8 +36,8 @@ static void flush(struct output *out)
 	while (evbuffer_get_length(out->buf) > 0 && budget > 0) {
 		size_t len = MIN(evbuffer_get_contiguous_space(out->buf), budget);
 		ssize_t n = out->broken ? (ssize_t)len
-					: fdio_write(&out->io, evbuffer_pullup(out->buf, (ssize_t)len),
-						     len);
+					: fdio_write(&out->io,
+						     evbuffer_pullup(out->buf, (ssize_t)len), len);
 
 		if (n == -EAGAIN)
 			break;

@@ -85,7 +85,8 @@ void shim_progress(struct shim *shim)
 	if (shim->exited)
 		finish(shim);
 	else if (shim->use_agent_wait)
-		agent_wait(shim); /* only then: other agents forget a process once it was waited for */
+		agent_wait(
+			shim); /* only then: other agents forget a process once it was waited for */
 }
 
 static void on_grace(evutil_socket_t fd, short what, void *arg)
@@ -175,7 +176,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 /* All but those that mean a mistake of ours, and those that the kernel keeps for itself. */
 static int watch_signals(struct shim *shim, struct err *err)
 {
-	static const int ours[] = { SIGSEGV, SIGBUS,  SIGFPE,  SIGILL, SIGTRAP,
+	static const int ours[] = { SIGSEGV, SIGBUS, SIGFPE,  SIGILL, SIGTRAP,
 				    SIGABRT, SIGSYS, SIGCHLD, SIGPIPE };
 	sigset_t set;
 	int fd;

@@ -34,7 +34,7 @@ struct shim;
 #define CHUNK     (256u << 10) /* bytes carried by one call, either way */
 #define GRACE_MS  2000
 #define LATE_MAX  (4u << 20) /* bytes of one stream after the exit; a pipe holds 64 KiB to 1 MiB */
-#define EXIT_LOST 255 /* the code when nobody can tell it; Kata's for a wait that failed */
+#define EXIT_LOST 255        /* the code when nobody can tell it; Kata's for a wait that failed */
 
 struct input {
 	struct shim *shim;
@@ -74,7 +74,7 @@ struct shim {
 	struct output out[2];
 	struct event signals;
 	struct event grace;
-	uint64_t heard;       /* counts what came from the guest; for the grace */
+	uint64_t heard; /* counts what came from the guest; for the grace */
 	uint64_t heard_before;
 	bool exited;
 	bool use_agent_wait; /* the peer has no Task service */
@@ -89,7 +89,7 @@ void input_stop(struct input *in);
 /* output.c */
 void output_start(struct output *out, struct shim *shim, int fd, const char *method);
 void output_stop(struct output *out);
-bool output_is_done(const struct output *out); /* the end was read, and all is written */
+bool output_is_done(const struct output *out);  /* the end was read, and all is written */
 bool output_is_quiet(const struct output *out); /* nothing waits to be written */
 
 /* shim.c */

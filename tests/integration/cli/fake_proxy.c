@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 		else if (strcmp(argv[i], "-listen-fd") == 0)
 			listen_fd = atoi(argv[++i]);
 		else if (strcmp(argv[i], "-log") == 0)
-			fake.log_fd = open(argv[++i], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+			fake.log_fd =
+				open(argv[++i], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	}
 	if (!fake.sandbox || listen_fd < 0)
 		return 1;

@@ -31,8 +31,8 @@ struct channel {
 	int fd;
 	struct ttrpc_call *call;
 	struct event event;
-	uint32_t len;            /* reading */
-	const uint8_t *data;     /* writing; the call's */
+	uint32_t len;        /* reading */
+	const uint8_t *data; /* writing; the call's */
 	size_t data_len;
 };
 

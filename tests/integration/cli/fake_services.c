@@ -35,7 +35,8 @@ struct proc *find_proc(struct fake *fake, const char *cid, const char *exec_id, 
 	list_for_each(&fake->procs, struct proc, node, p)
 		if (strcmp(p->cid, cid) == 0 && strcmp(p->exec_id, exec_id) == 0)
 			return p;
-	(void)err_set(err, ERR_NOT_FOUND, "find process '%s' of '%s': no such process", exec_id, cid);
+	(void)err_set(err, ERR_NOT_FOUND, "find process '%s' of '%s': no such process", exec_id,
+		      cid);
 	return NULL;
 }
 
@@ -76,7 +77,8 @@ static struct proc *find_or_fail(call_t *call, struct fake *fake, const char *ci
 HANDLER(task_create)
 {
 	const Containerd__Task__V2__CreateTaskRequest *req = (const void *)msg;
-	Containerd__Task__V2__CreateTaskResponse resp = CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
+	Containerd__Task__V2__CreateTaskResponse resp =
+		CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
 	struct fake *fake = arg;
 	struct err err = ERR_INIT;
 	Grpc__Spec *spec = spec_load(req->bundle, &err);
@@ -133,7 +135,8 @@ HANDLER(task_exec)
 
 	if (!init)
 		return;
-	note(arg, "Exec %s %.*s", req->id, (int)req->spec->value.len, (char *)req->spec->value.data);
+	note(arg, "Exec %s %.*s", req->id, (int)req->spec->value.len,
+	     (char *)req->spec->value.data);
 	process = (void *)spec_parse(&grpc__process__descriptor, (char *)req->spec->value.data,
 				     req->spec->value.len, &err);
 	if (!process) {
@@ -278,9 +281,9 @@ HANDLER(task_shutdown)
 }
 
 const struct ttrpc_method task_methods[] = {
-	{ "Create", task_create }, { "Start", task_start },   { "Exec", task_exec },
-	{ "Kill", task_kill },	   { "Wait", task_wait },     { "Delete", task_delete },
-	{ "Pause", task_pause },   { "Resume", task_resume }, { "Update", task_update },
+	{ "Create", task_create },     { "Start", task_start },   { "Exec", task_exec },
+	{ "Kill", task_kill },         { "Wait", task_wait },     { "Delete", task_delete },
+	{ "Pause", task_pause },       { "Resume", task_resume }, { "Update", task_update },
 	{ "Shutdown", task_shutdown },
 };
 const size_t n_task_methods = ARRAY_LEN(task_methods);

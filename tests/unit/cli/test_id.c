@@ -26,8 +26,8 @@ static void names_that_are_safe_in_paths_are_ids(void **state)
 
 static void anything_else_is_refused(void **state)
 {
-	static const char *const bad[] = { "",    ".",    "..",   "../x", "a/b", "/a",
-					   "-a",  "_a",   "a b",  "a,b",  "a=b", "a\n",
+	static const char *const bad[] = { "",    ".",        "..",    "../x", "a/b",     "/a",
+					   "-a",  "_a",       "a b",   "a,b",  "a=b",     "a\n",
 					   "a:b", "\xc3\xa4", "a\x7f", "a%s",  ".draft-1" };
 	char longer[ID_MAX + 2];
 	struct err err;

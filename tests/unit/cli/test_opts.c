@@ -37,14 +37,15 @@ static int parse(struct got *got, bool stop, const char *line, char ***argv, int
 	strv_add(argv, "test");
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		strv_add(argv, w);
-	return opts_parse(&cmd, opts, ARRAY_LEN(opts), stop, (int)strv_len(*argv), *argv, first, err);
+	return opts_parse(&cmd, opts, ARRAY_LEN(opts), stop, (int)strv_len(*argv), *argv, first,
+			  err);
 }
 
 static void every_spelling_of_a_flag_is_understood(void **state)
 {
-	static const char *const lines[] = { "--bundle /b --all ID", "-b /b -a ID", "-bundle /b -all ID",
-					     "--bundle=/b --all=true ID", "-b/b --all=1 ID",
-					     "-bundle=/b -a ID" };
+	static const char *const lines[] = { "--bundle /b --all ID", "-b /b -a ID",
+					     "-bundle /b -all ID",   "--bundle=/b --all=true ID",
+					     "-b/b --all=1 ID",      "-bundle=/b -a ID" };
 	struct got got;
 	struct err err;
 	int first;
@@ -86,7 +87,8 @@ static void what_follows_the_id_of_exec_is_left_alone(void **state)
 	int first;
 
 	(void)state;
-	assert_int_equal(parse(&got, true, "-e A=1 --env B=2 ID ls --all -b", &argv, &first, &err), 0);
+	assert_int_equal(parse(&got, true, "-e A=1 --env B=2 ID ls --all -b", &argv, &first, &err),
+			 0);
 	assert_false(got.all);
 	assert_int_equal(strv_len(got.env), 2);
 	assert_string_equal(got.env[1], "B=2");
@@ -114,9 +116,12 @@ static void a_mistake_is_named(void **state)
 	static const struct {
 		const char *line, *named;
 	} cases[] = {
-		{ "--nonsense ID", "--nonsense" },  { "--nonsense=1 ID", "'--nonsense'" },
-		{ "ID --bund /b", "--bund" },       { "-z ID", "-z" },
-		{ "ID --bundle", "--bundle" },      { "ID -b", "--bundle" },
+		{ "--nonsense ID", "--nonsense" },
+		{ "--nonsense=1 ID", "'--nonsense'" },
+		{ "ID --bund /b", "--bund" },
+		{ "-z ID", "-z" },
+		{ "ID --bundle", "--bundle" },
+		{ "ID -b", "--bundle" },
 		{ "--al ID", "--al" },
 	};
 	struct got got;
