@@ -3,6 +3,14 @@
 #include "cli/interrupt.h"
 #include "lib/base/defs.h"
 
+/* The program could not be run: then with the code that a shell would give. */
+static int fail_to_run(struct err *err)
+{
+	int code = exec_failure_code(err);
+
+	return code > 0 ? cli_fail(err, code) : -1;
+}
+
 /* Started, followed to its end, and removed. */
 static int start_and_follow(struct create *c, struct err *err)
 {
@@ -12,8 +20,7 @@ static int start_and_follow(struct create *c, struct err *err)
 	if (start_run(c->cli, c->args.id, err) < 0) {
 		interrupt_ignore();
 		(void)delete_run(c->cli, c->args.id, true, &ignored);
-		r = exec_failure_code(err);
-		return r > 0 ? cli_fail(err, r) : -1;
+		return fail_to_run(err);
 	}
 	if (c->args.detach)
 		return 0;
@@ -36,8 +43,7 @@ int cmd_run(const struct command *cmd, const struct cli *cli, int argc, char **a
 	    arg_one_id(argc, argv, first, &args.id, err) < 0)
 		return -1;
 	r = create_run(&c, cli, &args, err);
-	if (r == 0)
-		r = start_and_follow(&c, err);
+	r = r == 0 ? start_and_follow(&c, err) : fail_to_run(err);
 	create_done(&c);
 	return r;
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
 
 #include "cli/create.h"
 #include "cli/hooks.h"
@@ -49,15 +48,4 @@ int start_run(const struct cli *cli, const char *cid, struct err *err)
 		return err_wrap(err, "start container '%s'", cid);
 	run_poststart(cli, cid);
 	return 0;
-}
-
-int exec_failure_code(const struct err *err)
-{
-	if (strcasestr(err->text, "executable file not found"))
-		return 127;
-	if (!strstr(err->text, "exec"))
-		return 0;
-	if (strcasestr(err->text, "no such file or directory"))
-		return 127;
-	return strcasestr(err->text, "permission denied") ? 126 : 0;
 }

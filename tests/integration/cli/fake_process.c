@@ -153,6 +153,13 @@ static char *find_program(const char *name, struct err *err)
 	return NULL;
 }
 
+int proc_check(const char *name, struct err *err)
+{
+	scoped_free char *program = find_program(name, err);
+
+	return program ? 0 : -1;
+}
+
 int proc_start(struct proc *p, struct err *err)
 {
 	struct spawn s = SPAWN_INIT;

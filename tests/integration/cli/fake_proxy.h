@@ -66,6 +66,7 @@ struct fake {
 struct proc *proc_new(struct fake *fake, const char *cid, const char *exec_id,
 		      const Grpc__Process *process);
 void proc_free(struct proc *p);
+int proc_check(const char *name, struct err *err); /* can it be run? */
 int proc_start(struct proc *p, struct err *err);
 void proc_signal_to(struct proc *p, int sig);
 void proc_set_exit(struct proc *p, int status);

@@ -101,6 +101,11 @@ HANDLER(task_create)
 		fail(call, ERR_INTERNAL, "reach agent: made to fail\nwith a \x1b[31msecond line");
 		return;
 	}
+	if (proc_check(spec->process->args[0], &err) < 0) {
+		ttrpc_fail(call, &err);
+		protobuf_c_message_free_unpacked(&spec->base, NULL);
+		return;
+	}
 	p = proc_new(fake, req->id, "", spec->process);
 	free(p->bundle);
 	p->bundle = xstrdup(req->bundle);

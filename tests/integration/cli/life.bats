@@ -37,13 +37,14 @@ teardown() {
 
 @test "run: 127 for a program that is not there, 126 for one that may not be run" {
 	bundle no-such-program
-	run kata run -b "$BUNDLE" c1 </dev/null
-	[ "$status" -eq 127 ]
+	run -127 kata run -b "$BUNDLE" c1 </dev/null
 	[[ "$output" == *'executable file not found in $PATH'* ]]
 	bundle /etc/passwd
 	run kata run -b "$BUNDLE" c1 </dev/null
 	[ "$status" -eq 126 ]
 	[[ "$output" == *"Permission denied"* ]]
+	run kata create -b "$BUNDLE" c1 </dev/null
+	[ "$status" -eq 1 ]
 }
 
 @test "run: the bundle is the current directory without --bundle" {
