@@ -75,15 +75,16 @@ static void wait_for_agent(struct drive *d)
 void drive_start(struct drive *d)
 {
 	const char *agent = getenv("KATA_AGENT");
-	char address[128], log[128];
+	char address[128], log[128], dir[] = "/tmp/kata-agent-test.XXXXXX";
 	struct err err = ERR_INIT;
 
 	assert_non_null(agent);
-	snprintf(d->dir, sizeof(d->dir), "/tmp/kata-agent-test.XXXXXX");
-	assert_non_null(mkdtemp(d->dir));
-	snprintf(d->socket, sizeof(d->socket), "%s/agent.sock", d->dir);
-	snprintf(d->rootfs, sizeof(d->rootfs), "%s/rootfs", d->dir);
-	snprintf(d->cgroup, sizeof(d->cgroup), "/kata-agent-test-%s", strrchr(d->dir, '.') + 1);
+	if (!mkdtemp(dir))
+		fail_msg("make directory '%s'", dir);
+	snprintf(d->dir, sizeof(d->dir), "%s", dir);
+	snprintf(d->socket, sizeof(d->socket), "%s/agent.sock", dir);
+	snprintf(d->rootfs, sizeof(d->rootfs), "%s/rootfs", dir);
+	snprintf(d->cgroup, sizeof(d->cgroup), "/kata-agent-test-%s", dir + strlen(dir) - 6);
 	make_rootfs(d);
 	assert_int_equal(dir_make("/run/kata-containers/shared/containers", 0755, &err), 0);
 	snprintf(address, sizeof(address), "unix://%s", d->socket);
