@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "agent/check.h"
+#include "agent/hooks.h"
 #include "agent/sandbox.h"
 #include "agent/storage.h"
 #include "lib/base/fs.h"
@@ -112,6 +113,17 @@ void container_watch_oom(struct container *ctr)
 	event_add(&ctr->oom, NULL);
 }
 
+void container_run_hooks(struct container *ctr, const char *point, const char *status)
+{
+	const struct hooks_state state = {
+		.container_id = ctr->id,
+		.status = status,
+		.pid = ctr->init && ctr->init->state != PROCESS_EXITED ? ctr->init->pid : 0,
+	};
+
+	(void)hooks_run(ctr->agent, ctr->agent->sandbox->hook_dir, point, &state, NULL, NULL);
+}
+
 /* The end */
 
 /* Exited, and nobody is to hear of a launch any more. */
@@ -172,6 +184,7 @@ void container_free(struct container *ctr)
 		return;
 	event_del(&ctr->remove_turn);
 	event_del(&ctr->remove_deadline);
+	hooks_free(ctr->prestart);
 	if (ctr->cgroup)
 		kill_all(ctr);
 	while (!list_empty(&ctr->processes))
@@ -195,6 +208,7 @@ static void on_remove_turn(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	log_info("container removed", "container", ctr->id);
+	container_run_hooks(ctr, "poststop", "stopped");
 	container_free(ctr);
 	done(done_arg, NULL);
 }

@@ -45,6 +45,7 @@ struct container {
 	struct flow up;
 	struct ttrpc_call *call;           /* of the flow; NULL when its caller is gone */
 	const Grpc__CreateContainerRequest *request; /* the call's, while it lives */
+	struct hooks *prestart; /* NULL: none runs */
 	bool has_bundle;
 	int oom_fd;
 	struct event oom;
@@ -75,6 +76,9 @@ int container_make_room(struct container *ctr, struct err *err);
 
 /* For process.c: one of its processes has exited, or a launch was told. */
 void container_on_change(struct container *ctr);
+
+/* Guest hooks whose failure goes to the log alone. */
+void container_run_hooks(struct container *ctr, const char *point, const char *status);
 
 /* For container_up.c. */
 void container_watch_oom(struct container *ctr);

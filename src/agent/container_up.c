@@ -15,6 +15,7 @@
 #include "agent/check.h"
 #include "agent/container.h"
 #include "agent/devices.h"
+#include "agent/hooks.h"
 #include "agent/rpc.h"
 #include "agent/sandbox.h"
 #include "agent/storage.h"
@@ -143,6 +144,25 @@ static enum flow_next keep_pidns(void *owner, struct err *err)
 	return sandbox_keep_pidns(ctr->agent->sandbox, ctr, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
 }
 
+static void on_prestart(void *arg, const struct err *err)
+{
+	struct container *ctr = arg;
+
+	ctr->prestart = NULL;
+	flow_resume(&ctr->up, err);
+}
+
+static enum flow_next run_prestart(void *owner, struct err *err)
+{
+	struct container *ctr = owner;
+	const struct hooks_state state = { ctr->id, "created", ctr->init->pid };
+
+	(void)err;
+	ctr->prestart = hooks_run(ctr->agent, ctr->agent->sandbox->hook_dir, "prestart", &state,
+				  on_prestart, ctr);
+	return ctr->prestart ? FLOW_WAIT : FLOW_NEXT;
+}
+
 static const struct flow_step steps[] = {
 	{ "check request", check_request, NULL },
 	{ "add storages", add_storages, NULL },
@@ -151,6 +171,7 @@ static const struct flow_step steps[] = {
 	{ "make cgroup", make_cgroup, NULL },
 	{ "launch init", launch_init, NULL },
 	{ "keep pid namespace", keep_pidns, NULL },
+	{ "run prestart hooks", run_prestart, NULL },
 };
 
 static void on_up(void *owner, const struct err *why)

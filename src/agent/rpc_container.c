@@ -66,6 +66,7 @@ void rpc_create_container(struct ttrpc_call *call, const ProtobufCMessage *msg, 
 /* A call that waits for a step of a process or a container, and may be left by its caller. */
 struct pending {
 	struct ttrpc_call *call; /* NULL when the caller is gone */
+	struct container *ctr;   /* of a start: it is there until the start is told */
 	char *id;
 };
 
@@ -104,6 +105,7 @@ static void on_started(void *arg, const struct err *why)
 		log_error("container not started", "container", p->id, "reason", err.text);
 	} else {
 		log_info("container started", "container", p->id);
+		container_run_hooks(p->ctr, "poststart", "running");
 	}
 	pending_end(p, &err);
 }
@@ -121,6 +123,7 @@ void rpc_start_container(struct ttrpc_call *call, const ProtobufCMessage *msg, v
 		return;
 	}
 	p = pending_new(call, ctr->id);
+	p->ctr = ctr;
 	if (process_start(ctr->init, on_started, p, &err) < 0)
 		pending_end(p, &err);
 }

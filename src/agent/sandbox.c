@@ -228,6 +228,8 @@ int sandbox_up(struct sandbox *sb, const Grpc__CreateSandboxRequest *req, struct
 		return err_wrap(err, "create sandbox");
 	}
 	sb->id = xstrdup(req->sandbox_id);
+	if (*req->guest_hook_path)
+		sb->hook_dir = xstrdup(req->guest_hook_path);
 	sb->up = true;
 	return 0;
 }
@@ -245,7 +247,8 @@ void sandbox_down(struct sandbox *sb)
 	close_fd(&sb->uts_ns_fd);
 	close_fd(&sb->pid_ns_fd);
 	free(sb->id);
-	sb->id = NULL;
+	free(sb->hook_dir);
+	sb->id = sb->hook_dir = NULL;
 	sb->up = false;
 }
 

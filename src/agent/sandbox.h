@@ -30,6 +30,7 @@ struct sandbox {
 	char **points; /* the sandbox's own */
 	int ipc_ns_fd, uts_ns_fd, pid_ns_fd; /* -1: none */
 	struct list containers;
+	char *hook_dir; /* NULL: no guest hooks */
 	/* private */
 	struct list oom_waiters; /* kept GetOOMEvent calls */
 	size_t n_oom_waiters;

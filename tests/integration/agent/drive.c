@@ -188,9 +188,11 @@ void drive_create_sandbox(const struct drive *d)
 {
 	Grpc__CreateSandboxRequest req = GRPC__CREATE_SANDBOX_REQUEST__INIT;
 	static char id[] = "sandbox1", host[] = "guest";
+	scoped_free char *hooks = xasprintf("%s/hooks", d->dir);
 
 	req.sandbox_id = id;
 	req.hostname = host;
+	req.guest_hook_path = hooks;
 	drive_do(d, "CreateSandbox", &req.base);
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "lib/base/defs.h"
+#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "tests/integration/agent/drive.h"
 
@@ -286,6 +287,51 @@ static void two_containers_share_ipc_and_uts_but_not_pids(void **state)
 	drive_remove(&d, "n3");
 }
 
+static void write_hook(const char *point, const char *script)
+{
+	scoped_free char *dir = xasprintf("%s/hooks/%s", d.dir, point);
+	scoped_free char *path = xasprintf("%s/10-test", dir);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(dir_make(dir, 0755, &err), 0);
+	assert_int_equal(file_replace(path, script, strlen(script), 0755, &err), 0);
+}
+
+static void remove_hooks(void)
+{
+	scoped_free char *dir = xasprintf("%s/hooks", d.dir);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(dir_remove(dir, &err), 0);
+}
+
+static void guest_hooks_see_the_state_and_can_refuse(void **state)
+{
+	scoped_free char *script = xasprintf("#!/bin/sh\ncat > %s/state\n", d.dir);
+	scoped_free char *path = xasprintf("%s/state", d.dir);
+	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
+	scoped_free char *text = NULL;
+	static char id[] = "hooked";
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_hook("prestart", script);
+	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	assert_int_equal(file_read(path, 4096, &text, NULL, &err), 0);
+	assert_non_null(strstr(text, "\"id\":\"hooked\",\"status\":\"created\",\"pid\":"));
+	drive_remove(&d, id);
+	remove_hooks();
+
+	write_hook("prestart", "#!/bin/sh\nexit 9\n");
+	req.container_id = req.exec_id = id;
+	req.oci = drive_spec(&d, id, ARGS("/bin/true"));
+	free(req.oci->root->path);
+	req.oci->root->path = xstrdup(d.rootfs);
+	drive_fails(&d, "CreateContainer", &req.base, ERR_INTERNAL, "ended with status 9");
+	protobuf_c_message_free_unpacked(&req.oci->base, NULL);
+	remove_hooks();
+}
+
 static int start(void **state)
 {
 	(void)state;
@@ -337,6 +383,7 @@ int main(void)
 		COUNTED(statistics_and_processes_are_told),
 		COUNTED(cve_2020_2023_a_container_cannot_open_disks_it_makes_nodes_for),
 		COUNTED(two_containers_share_ipc_and_uts_but_not_pids),
+		COUNTED(guest_hooks_see_the_state_and_can_refuse),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);
