@@ -4,11 +4,13 @@
  *
  *	agent_ping [-n COUNT] [-t SECONDS] SOCKET
  *	agent_ping [-n COUNT] [-t SECONDS] SOCKET COMMAND [ARGUMENT...]
+ *	agent_ping -m SOCKET
  *
  * Sends grpc.Health/Check over SOCKET and prints the milliseconds until each answer, one a
  * line. With a COMMAND (a QEMU whose agent channel connects to SOCKET), listens on SOCKET,
  * starts the command and counts the first answer's time from there: the bare boot that
- * `kata-runtime run` is compared with. The command is killed at the end.
+ * `kata-runtime run` is compared with. The command is killed at the end. With -m, prints
+ * what the agent says of itself and its guest: GetMetrics.
  *
  * Written against the wire and not with the project's own ttrpc client, so that it checks
  * the one and does not carry the cost of the other. Blocks; a test's tool only.
@@ -29,11 +31,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent.pb-c.h"
 #include "health.pb-c.h"
 #include "ttrpc.pb-c.h"
 
 #define HEADER_LEN 10
-#define ANSWER_MAX 4096 /* bytes; a Health answer has about ten */
+#define ANSWER_MAX (1u << 20) /* bytes; a Health answer has about ten, metrics some 10,000 */
 
 static int64_t deadline_ns; /* CLOCK_MONOTONIC */
 static pid_t command_pid;
@@ -124,21 +127,22 @@ static uint32_t get_u32(const uint8_t *at)
 	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-static void send_check(int fd, uint32_t stream)
+/* Every request here is empty. */
+static void send_request(int fd, uint32_t stream, const char *service, const char *method)
 {
 	Ttrpc__Request req;
 	uint8_t frame[256] = { 0 };
 	size_t len;
 
 	ttrpc__request__init(&req);
-	req.service = (char *)(uintptr_t)"grpc.Health";
-	req.method = (char *)(uintptr_t)"Check";
+	req.service = (char *)(uintptr_t)service;
+	req.method = (char *)(uintptr_t)method;
 	len = ttrpc__request__pack(&req, frame + HEADER_LEN);
 	put_u32(frame, (uint32_t)len);
 	put_u32(frame + 4, stream);
 	frame[8] = 1; /* request */
 	if (write(fd, frame, HEADER_LEN + len) != (ssize_t)(HEADER_LEN + len))
-		err(1, "send Health.Check");
+		err(1, "send %s", method);
 }
 
 static void read_all(int fd, uint8_t *buf, size_t len)
@@ -157,15 +161,34 @@ static void read_all(int fd, uint8_t *buf, size_t len)
 	}
 }
 
-static void expect_serving(const uint8_t *data, size_t len)
+/* One call; the answer is the caller's to free. */
+static Ttrpc__Response *call(int fd, uint32_t stream, const char *service, const char *method)
 {
-	Ttrpc__Response *resp = ttrpc__response__unpack(NULL, len, data);
-	Grpc__HealthCheckResponse *health;
+	static uint8_t data[ANSWER_MAX];
+	uint8_t head[HEADER_LEN];
+	Ttrpc__Response *resp;
+	uint32_t len;
 
+	send_request(fd, stream, service, method);
+	read_all(fd, head, sizeof(head));
+	len = get_u32(head);
+	if (len > sizeof(data) || get_u32(head + 4) != stream || head[8] != 2)
+		errx(1, "read the agent's answer: frame of %u bytes, stream %u, type %u", len,
+		     get_u32(head + 4), head[8]);
+	read_all(fd, data, len);
+	resp = ttrpc__response__unpack(NULL, len, data);
 	if (!resp)
 		errx(1, "read the agent's answer: not a Response");
 	if (resp->status && resp->status->code != 0)
-		errx(1, "Health.Check: %s", resp->status->message);
+		errx(1, "%s: %s", method, resp->status->message);
+	return resp;
+}
+
+static void check(int fd, uint32_t stream)
+{
+	Ttrpc__Response *resp = call(fd, stream, "grpc.Health", "Check");
+	Grpc__HealthCheckResponse *health;
+
 	health = grpc__health_check_response__unpack(NULL, resp->payload.len, resp->payload.data);
 	if (!health || health->status != GRPC__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING)
 		errx(1, "Health.Check: the agent does not say that it is serving");
@@ -173,41 +196,45 @@ static void expect_serving(const uint8_t *data, size_t len)
 	ttrpc__response__free_unpacked(resp, NULL);
 }
 
-static void check(int fd, uint32_t stream)
+static void print_metrics(int fd)
 {
-	uint8_t head[HEADER_LEN], data[ANSWER_MAX];
-	uint32_t len;
+	Ttrpc__Response *resp = call(fd, 1, "grpc.AgentService", "GetMetrics");
+	Grpc__Metrics *metrics = grpc__metrics__unpack(NULL, resp->payload.len, resp->payload.data);
 
-	send_check(fd, stream);
-	read_all(fd, head, sizeof(head));
-	len = get_u32(head);
-	if (len > sizeof(data) || get_u32(head + 4) != stream || head[8] != 2)
-		errx(1, "read the agent's answer: frame of %u bytes, stream %u, type %u", len,
-		     get_u32(head + 4), head[8]);
-	read_all(fd, data, len);
-	expect_serving(data, len);
+	if (!metrics)
+		errx(1, "GetMetrics: not a Metrics");
+	fputs(metrics->metrics, stdout);
+	grpc__metrics__free_unpacked(metrics, NULL);
+	ttrpc__response__free_unpacked(resp, NULL);
 }
 
 int main(int argc, char *argv[])
 {
 	long count = 1, seconds = 60;
+	bool metrics = false;
 	int64_t began;
 	int fd, option;
 
-	while ((option = getopt(argc, argv, "+n:t:")) != -1) {
+	while ((option = getopt(argc, argv, "+mn:t:")) != -1) {
 		if (option == 'n')
 			count = strtol(optarg, NULL, 10);
 		else if (option == 't')
 			seconds = strtol(optarg, NULL, 10);
+		else if (option == 'm')
+			metrics = true;
 		else
 			return 2;
 	}
 	if (optind >= argc || count < 1 || seconds < 1)
-		errx(2, "usage: agent_ping [-n COUNT] [-t SECONDS] SOCKET [COMMAND...]");
+		errx(2, "usage: agent_ping [-m] [-n COUNT] [-t SECONDS] SOCKET [COMMAND...]");
 	atexit(end_command);
 	began = now_ns();
 	deadline_ns = began + seconds * 1000000000;
 	fd = argc - optind > 1 ? start(argv[optind], argv + optind + 1) : connect_to(argv[optind]);
+	if (metrics) {
+		print_metrics(fd);
+		return 0;
+	}
 	for (long i = 0; i < count; i++) {
 		check(fd, (uint32_t)(2 * i + 1));
 		printf("%.2f\n", (double)(now_ns() - began) / 1e6);
