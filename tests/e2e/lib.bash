@@ -24,7 +24,7 @@ e2e_setup_dirs() {
 docker_start_daemon() {
 	"$DOCKERD" --config-file "$E2E_DIR/daemon.json" --data-root "$E2E_DIR/docker" --exec-root /run/docker \
 		-H unix:///run/docker.sock -p /run/docker.pid --bridge=none --iptables=false --ip-forward=false \
-		--ip-masq=false --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs "$@" \
+		--ip-masq=false --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs \
 		>>"$E2E_DIR/dockerd.log" 2>&1 3>&- &
 	echo $! >"$E2E_DIR/dockerd.pid"
 	within 30 docker version

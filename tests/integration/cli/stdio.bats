@@ -17,7 +17,7 @@ teardown() {
 	head -c 100000000 /dev/urandom >"$DIR/data"
 	local sum
 	sum=$(sha256sum <"$DIR/data")
-	[ "$(cat "$DIR/data" | kata run -b "$BUNDLE" c1 | sha256sum)" = "$sum" ]
+	[ "$(kata run -b "$BUNDLE" c1 <"$DIR/data" | sha256sum)" = "$sum" ]
 }
 
 @test "100 MB through cat: file to file" {
