@@ -305,6 +305,16 @@ static void on_removed(void *arg, const struct err *err)
 	remove_host_side(op, NULL);
 }
 
+/*
+ * The sandbox ends with the container that began it, and its VM is killed: what the guest
+ * wrote to a share is on the host by then, as neither virtio-fs nor 9p holds back writes of
+ * files that were closed.
+ */
+static bool ends_sandbox(const struct container *c)
+{
+	return strcmp(c->id, c->sandbox->id) == 0 && sandbox_n_containers(c->sandbox) == 1;
+}
+
 void container_delete(struct container *c, bool force, engine_done *done, void *arg)
 {
 	struct sandbox *sb = c->sandbox;
@@ -318,7 +328,7 @@ void container_delete(struct container *c, bool force, engine_done *done, void *
 		return;
 	}
 	c->busy = true;
-	if (!sandbox_is_up(sb)) {
+	if (!sandbox_is_up(sb) || ends_sandbox(c)) {
 		remove_host_side(op_new(c, done, arg), NULL);
 		return;
 	}

@@ -326,8 +326,11 @@ void sandbox_down(struct sandbox *sb, engine_done *done, void *arg)
 	end_containers(sb, &why);
 	if (sb->agent)
 		agent_abort(sb->agent, &why);
-	if (sb->vmm)
-		vmm_stop(sb->vmm, on_vmm_stopped, sb);
-	else
+	if (!sb->vmm) {
 		on_vmm_stopped(sb, NULL);
+		return;
+	}
+	vmm_stop(sb->vmm, on_vmm_stopped, sb);
+	/* While the kernel takes a killed QEMU's memory apart, which is what takes long. */
+	sandbox_undo_virtiofsd(sb);
 }
