@@ -24,28 +24,20 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "agent/launch/child.h"
 #include "agent/launch/facts.h"
 #include "agent/launch/plan.h"
+#include "agent/launch/prepare.h"
 #include "agent/launch/report.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/base/proc.h"
-
-#ifndef AT_RECURSIVE
-#define AT_RECURSIVE 0x8000
-#endif
-#ifndef CLONE_NEWTIME
-#define CLONE_NEWTIME 0x00000080
-#endif
 
 enum launch_state { BUILDING, WAITING, GOING, RUNNING, FAILED };
 
@@ -66,6 +58,8 @@ struct launch {
 	size_t n_rlimits;
 };
 
+/* ---- clones ---- */
+
 static int poke_pid(pid_t pid, const char *file, const char *text, struct err *err)
 {
 	char path[64];
@@ -74,58 +68,11 @@ static int poke_pid(pid_t pid, const char *file, const char *text, struct err *e
 	return file_poke(path, text, err);
 }
 
-/* ---- fds of one launch, before the clone ---- */
-
-struct wires {
-	int sync[2], report[2];          /* [0] ours, [1] the child's */
-	int in[2], out[2], errors[2];    /* pipes: [0] read end, [1] write end */
-};
-
-#define WIRES_INIT                                                                       \
-	((struct wires){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } })
-
-static void wires_done(struct wires *w)
-{
-	int *all[] = { w->sync, w->report, w->in, w->out, w->errors };
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
-		close_fd(&all[i][0]);
-		close_fd(&all[i][1]);
-	}
-}
-
-/* A pipe whose end `ours` is for the loop; the other is the child's and its user's. */
-static int open_stream(int fds[2], int ours, uid_t owner, struct err *err)
-{
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
-	/* So that the user may open /dev/stdout again, whoever it is. */
-	if (owner && fchown(fds[!ours], owner, (gid_t)-1) < 0)
-		return err_sys(err, errno, "give a pipe to user %u", owner);
-	if (fcntl(fds[ours], F_SETFL, O_NONBLOCK) < 0)
-		return err_sys(err, errno, "make a pipe non-blocking");
-	return 0;
-}
-
-static int open_wires(const struct plan *plan, struct wires *w, struct err *err)
-{
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, w->sync) < 0)
-		return err_sys(err, errno, "make the sync socket");
-	if (pipe2(w->report, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make the report pipe");
-	if (plan->has_terminal)
-		return 0;
-	if (open_stream(w->in, 1, plan->stdio_uid, err) < 0 ||
-	    open_stream(w->out, 0, plan->stdio_uid, err) < 0)
-		return -1;
-	return open_stream(w->errors, 0, plan->stdio_uid, err);
-}
-
 /*
  * A user namespace with these maps, for an idmapped mount: it takes a process to make one.
  * That process does nothing but wait to be killed, which is why waiting for it is short.
  */
-static int make_map_namespace(const struct plan_idmap *map, struct err *err)
+int launch_map_namespace(const struct plan_idmap *map, struct err *err)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 				   .exit_signal = SIGCHLD };
@@ -157,163 +104,6 @@ static int make_map_namespace(const struct plan_idmap *map, struct err *err)
 	return fd;
 }
 
-static int map_ids(const struct plan_op *op, struct err *err)
-{
-	scoped_fd int user_fd = make_map_namespace(op->idmap, err);
-	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
-
-	if (user_fd < 0)
-		return -1;
-	attr.userns_fd = (uint64_t)user_fd;
-	if (mount_setattr(op->fd, "", AT_EMPTY_PATH | (op->idmap->is_recursive ? AT_RECURSIVE : 0u),
-			  &attr, sizeof(attr)) == 0)
-		return 0;
-	if (errno == EINVAL)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "map ids of '%s': its file system cannot be idmapped", op->src);
-	return err_sys(err, errno, "map ids of '%s'", op->src);
-}
-
-/* Fill in what the plan left to the parent. Fds put here are closed by close_op_fds(). */
-static int open_op_fds(struct plan *plan, const struct facts *facts, struct err *err)
-{
-	size_t next_cgroup = 0;
-
-	for (size_t i = 0; i < plan->n_ops; i++) {
-		struct plan_op *op = &plan->ops[i];
-		bool recursive = op->kind == PLAN_ROOTFS || (op->mount && op->mount->is_recursive);
-
-		if (op->kind == PLAN_ENTER_CGROUP)
-			op->fd = fcntl(facts->cgroup_fds[next_cgroup++], F_DUPFD_CLOEXEC, 3);
-		else if (op->kind == PLAN_JOIN && facts->ns_fd[op->number] >= 0)
-			op->fd = fcntl(facts->ns_fd[op->number], F_DUPFD_CLOEXEC, 3);
-		else if (op->kind == PLAN_JOIN)
-			op->fd = open(plan->ns[op->number].path, O_RDONLY | O_CLOEXEC);
-		else if (op->idmap || (plan->opens_binds &&
-				       (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND)))
-			op->fd = open_tree(AT_FDCWD, op->src,
-					   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-						   (recursive ? AT_RECURSIVE : 0u));
-		else
-			continue;
-		if (op->fd < 0)
-			return err_sys(err, errno, "%s '%s'", plan_kind_name(op->kind),
-				       op->kind == PLAN_JOIN ? plan->ns[op->number].path :
-				       op->src		     ? op->src : "");
-		if (op->idmap && map_ids(op, err) < 0)
-			return -1;
-	}
-	return 0;
-}
-
-static void close_op_fds(struct plan *plan)
-{
-	for (size_t i = 0; i < plan->n_ops; i++)
-		close_fd(&plan->ops[i].fd);
-}
-
-/* ---- namespaces that a child can only be born in ---- */
-
-struct steps {
-	int own_fd[NS_COUNT]; /* where to go back to; -1: never left */
-};
-
-static int own_namespace(enum ns_kind kind, struct err *err)
-{
-	char path[64];
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/self/ns/%s", ns_infos[kind].file);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? err_sys(err, errno, "open '%s'", path) : fd;
-}
-
-static int step_into(const struct plan *plan, const struct facts *facts, enum ns_kind kind,
-		     struct steps *steps, struct err *err)
-{
-	const struct plan_ns *ns = &plan->ns[kind];
-	scoped_fd int opened = -1;
-	int fd = facts->ns_fd[kind];
-
-	if (fd < 0) {
-		opened = open(ns->path, O_RDONLY | O_CLOEXEC);
-		if (opened < 0)
-			return err_sys(err, errno, "open namespace '%s'", ns->path);
-		fd = opened;
-	}
-	steps->own_fd[kind] = own_namespace(kind, err);
-	if (steps->own_fd[kind] < 0)
-		return -1;
-	if (setns(fd, (int)ns_infos[kind].clone_flag) < 0)
-		return err_sys(err, errno, "join %s namespace", ns_infos[kind].type);
-	return 0;
-}
-
-/* The next child is born into it; its clocks are set before anybody is. */
-static int make_time_namespace(const struct plan *plan, struct steps *steps, struct err *err)
-{
-	steps->own_fd[NS_TIME] = own_namespace(NS_TIME, err);
-	if (steps->own_fd[NS_TIME] < 0)
-		return -1;
-	if (unshare(CLONE_NEWTIME) < 0)
-		return err_sys(err, errno, "make time namespace");
-	if (!plan->time_offsets)
-		return 0;
-	return file_poke("/proc/self/timens_offsets", plan->time_offsets, err);
-}
-
-static int step_out(const struct plan *plan, const struct facts *facts, struct steps *steps,
-		    struct err *err)
-{
-	for (unsigned int i = 0; i < NS_COUNT; i++)
-		if (plan->ns[i].how == NS_JOIN_FIRST &&
-		    step_into(plan, facts, (enum ns_kind)i, steps, err) < 0)
-			return -1;
-	if (plan->ns[NS_TIME].how == NS_UNSHARE)
-		return make_time_namespace(plan, steps, err);
-	return 0;
-}
-
-/* Tries every one, also after a failure: a parent that stays outside breaks its next child. */
-static int step_back(struct steps *steps, struct err *err)
-{
-	int r = 0;
-
-	for (unsigned int i = NS_COUNT; i-- > 0;) {
-		if (steps->own_fd[i] >= 0 &&
-		    setns(steps->own_fd[i], (int)ns_infos[i].clone_flag) < 0)
-			r = err_sys(err, errno, "return to the agent's %s namespace",
-				    ns_infos[i].type);
-		close_fd(&steps->own_fd[i]);
-	}
-	return r;
-}
-
-/* ---- the clone ---- */
-
-static int compare_ints(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-/* All the child needs, ascending. Owned by the caller. */
-static int *list_fds(const struct plan *plan, const struct wires *w, size_t *ret_n)
-{
-	const int fixed[] = { w->sync[1], w->report[1], w->in[0], w->out[1], w->errors[1] };
-	int *fds = xcalloc(plan->n_ops + ARRAY_LEN(fixed), sizeof(*fds));
-	size_t n = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
-		if (fixed[i] >= 0)
-			fds[n++] = fixed[i];
-	for (size_t i = 0; i < plan->n_ops; i++)
-		if (plan->ops[i].fd >= 0)
-			fds[n++] = plan->ops[i].fd;
-	qsort(fds, n, sizeof(*fds), compare_ints);
-	*ret_n = n;
-	return fds;
-}
-
 pid_t launch_fork_hook(int *ret_pidfd, struct err *err)
 {
 	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
@@ -340,7 +130,7 @@ static pid_t clone_child(const struct plan *plan, const struct facts *facts, str
 			       .tty_fd = -1 };
 	struct clone_args args = { .flags = plan->clone_flags | CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 				   .exit_signal = SIGCHLD };
-	scoped_free int *keep = list_fds(plan, w, &child.n_keep);
+	scoped_free int *keep = plan_list_fds(plan, w, &child.n_keep);
 	sigset_t all, before;
 	int pidfd = -1;
 	long pid;
@@ -358,6 +148,8 @@ static pid_t clone_child(const struct plan *plan, const struct facts *facts, str
 	if (pid == 0)
 		child_run(&child);
 	sigprocmask(SIG_SETMASK, &before, NULL);
+	if (pid < 0 && errno == ENOMEM && plan->ns[NS_PID].how == NS_JOIN_FIRST)
+		return err_set(err, ERR_STATE, "join pid namespace: its first process has ended");
 	if (pid < 0)
 		return err_sys(err, errno, "clone the container's process");
 	*ret_pidfd = pidfd;
@@ -402,7 +194,7 @@ static int set_rlimits(const struct launch *l, struct err *err)
 		    now.rlim_cur == want->value.rlim_cur && now.rlim_max == want->value.rlim_max)
 			continue;
 		if (prlimit(l->pid, (enum __rlimit_resource)want->resource, &want->value, NULL) < 0)
-			return err_sys(err, errno, "set rlimit %d to %llu:%llu", want->resource,
+			return err_sys(err, errno, "set rlimit '%s' to %llu:%llu", want->name,
 				       (unsigned long long)want->value.rlim_cur,
 				       (unsigned long long)want->value.rlim_max);
 	}
@@ -410,6 +202,8 @@ static int set_rlimits(const struct launch *l, struct err *err)
 }
 
 /* ---- the way to READY and beyond ---- */
+
+static const char died_early[] = "the container's process ended before its program";
 
 static void kill_child(struct launch *l)
 {
@@ -499,7 +293,7 @@ static void on_report(evutil_socket_t fd, short what, void *arg)
 		finish(l, NULL);
 		return;
 	}
-	err_set(&err, ERR_INTERNAL, "the container's process ended before its program");
+	err_set(&err, ERR_INTERNAL, "%s", died_early);
 	fail(l, &err);
 }
 
@@ -590,11 +384,9 @@ static struct launch *fork_and_watch(struct event_base *base, struct plan *plan,
 	int pidfd = -1, r;
 	pid_t pid = -1;
 
-	for (unsigned int i = 0; i < NS_COUNT; i++)
-		steps.own_fd[i] = -1;
-	if (step_out(plan, facts, &steps, err) == 0)
+	if (steps_out(plan, facts, &steps, err) == 0)
 		pid = clone_child(plan, facts, w, &pidfd, err);
-	r = step_back(&steps, &late);
+	r = steps_back(&steps, &late);
 	if (pid < 0)
 		return NULL;
 	l = launch_new(base, plan, w, pid, pidfd);
@@ -635,15 +427,15 @@ struct launch *launch_prepare(struct event_base *base, const struct launch_conte
 	if (facts_read(ctx, &facts, err) < 0)
 		return NULL;
 	if (plan_build(&facts.plan, spec, process, &plan, err) == 0 &&
-	    settle_owner(ctx, process, &facts, plan, err) == 0 && open_wires(plan, &w, err) == 0 &&
-	    open_op_fds(plan, &facts, err) == 0)
+	    settle_owner(ctx, process, &facts, plan, err) == 0 && wires_open(plan, &w, err) == 0 &&
+	    plan_open_fds(plan, &facts, err) == 0)
 		l = fork_and_watch(base, plan, &facts, &w, deadline_ms, err);
 	if (l) {
 		l->done = ready;
 		l->arg = arg;
 	}
 	if (plan)
-		close_op_fds(plan);
+		plan_close_fds(plan);
 	plan_free(plan);
 	wires_done(&w);
 	facts_done(&facts);
@@ -677,6 +469,7 @@ void launch_start(struct launch *launch, launch_done *done, void *arg)
 		err_set(&err, ERR_STATE, "start: the process is not waiting for it");
 		fail_later(launch, &err);
 	} else if (sync_send(launch->sync_fd, SYNC_GO, -1, &err) < 0) {
+		err_set(&err, ERR_INTERNAL, "%s", died_early);
 		fail_later(launch, &err);
 	} else {
 		launch->state = GOING;

@@ -157,6 +157,7 @@ struct plan_op {
 };
 
 struct plan_rlimit {
+	const char *name; /* "RLIMIT_NOFILE"; static */
 	int resource;
 	struct rlimit value;
 };

@@ -3,10 +3,12 @@
 /*
  * plan_priv.h - what the files of the planner share
  *
- * plan.c        namespaces, id maps, the order of everything
- * plan_mounts.c mounts, devices, masked and read-only paths
- * plan_process.c the process: terminal, ids, capabilities, limits
- * plan_text.c   names and printing
+ * plan.c             building blocks, names, sysctls, the order of everything
+ * plan_namespaces.c  namespaces, id maps, clocks
+ * plan_mounts.c      mounts, devices, masked and read-only paths
+ * plan_process.c     the process: terminal, ids, capabilities, limits
+ * plan_hooks.c       hooks that run in the container's namespaces
+ * plan_text.c        names and printing
  */
 #include "agent/launch/plan.h"
 
@@ -35,6 +37,11 @@ bool plan_is_given(const char *text);
 
 /* Has the plan a namespace of this kind that is not the agent's own? */
 bool plan_has_ns(const struct plan *plan, enum ns_kind kind);
+
+/* plan_namespaces.c: facts for the parent. */
+int plan_namespaces(struct plan_build *b, struct err *err);
+int plan_id_maps(struct plan_build *b, struct err *err);
+int plan_time(struct plan_build *b, struct err *err);
 
 /* plan_mounts.c: all up to and excluding the pivot. */
 int plan_filesystem(struct plan_build *b, struct err *err);

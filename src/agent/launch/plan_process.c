@@ -21,15 +21,21 @@ struct word {
 	uint64_t value;
 };
 
+static const struct word *find(const struct word *words, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i].name, name) == 0)
+			return &words[i];
+	return NULL;
+}
+
 static bool find_word(const struct word *words, size_t n, const char *name, uint64_t *ret)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (strcmp(words[i].name, name) != 0)
-			continue;
-		*ret = words[i].value;
-		return true;
-	}
-	return false;
+	const struct word *word = find(words, n, name);
+
+	if (word)
+		*ret = word->value;
+	return word != NULL;
 }
 
 /* ---- limits: for the parent ---- */
@@ -56,18 +62,18 @@ _Static_assert(ARRAY_LEN(rlimit_words) == PLAN_RLIMITS_MAX, "room for each limit
 
 static int plan_rlimit(struct plan *plan, const Grpc__POSIXRlimit *limit, struct err *err)
 {
-	uint64_t resource;
+	const struct word *known = find(rlimit_words, ARRAY_LEN(rlimit_words), limit->type);
 
-	if (!find_word(rlimit_words, ARRAY_LEN(rlimit_words), limit->type, &resource))
+	if (!known)
 		return err_set(err, ERR_INVALID, "rlimit '%s': unknown", limit->type);
 	if (limit->soft > limit->hard)
 		return err_set(err, ERR_INVALID, "rlimit '%s': soft value above the hard one",
 			       limit->type);
 	for (size_t i = 0; i < plan->n_rlimits; i++)
-		if (plan->rlimits[i].resource == (int)resource)
+		if (plan->rlimits[i].resource == (int)known->value)
 			return err_set(err, ERR_INVALID, "rlimit '%s': given twice", limit->type);
 	plan->rlimits[plan->n_rlimits++] =
-		(struct plan_rlimit){ (int)resource, { limit->soft, limit->hard } };
+		(struct plan_rlimit){ known->name, (int)known->value, { limit->soft, limit->hard } };
 	return 0;
 }
 
@@ -326,7 +332,8 @@ int plan_identity(struct plan_build *b, struct err *err)
 
 	if (!plan_add(b->plan, PLAN_STDIO, err))
 		return -1;
-	if (plan_add_paths(b->plan, PLAN_CWD, NULL, b->process->cwd, err) < 0)
+	if (plan_add_paths(b->plan, PLAN_CWD, NULL,
+			   plan_is_given(b->process->cwd) ? b->process->cwd : "/", err) < 0)
 		return -1;
 	for (size_t i = 0; i < ARRAY_LEN(parts); i++)
 		if (parts[i](b, err) < 0)

@@ -197,7 +197,7 @@ char *plan_text(const struct plan *plan)
 	if (plan->has_oom_score_adj)
 		str_addf(&out, "oom_score_adj %d\n", plan->oom_score_adj);
 	for (size_t i = 0; i < plan->n_rlimits; i++)
-		str_addf(&out, "rlimit %d %llu %llu\n", plan->rlimits[i].resource,
+		str_addf(&out, "rlimit %s %llu %llu\n", plan->rlimits[i].name,
 			 (unsigned long long)plan->rlimits[i].value.rlim_cur,
 			 (unsigned long long)plan->rlimits[i].value.rlim_max);
 	for (size_t i = 0; i < plan->n_ops; i++)

@@ -275,11 +275,12 @@ void box_run(struct box *box, const struct recipe *r, struct outcome *ret)
 	close_io(&io);
 }
 
-void box_start(struct box *box, const struct recipe *r, struct running *ret)
+void box_prepare(struct box *box, const struct recipe *r, struct running *ret)
 {
 	struct err err = ERR_INIT;
 	struct wait_for w;
 
+	*ret = (struct running){ .io = { -1, -1, -1, -1 } };
 	ret->launch = prepare(box, r, &w, &err);
 	if (!ret->launch)
 		die("prepare", &err);
@@ -287,12 +288,34 @@ void box_start(struct box *box, const struct recipe *r, struct running *ret)
 	run_loop(&w);
 	if (!w.ok)
 		die("ready", &w.err);
-	w = (struct wait_for){ .base = box->base };
-	launch_start(ret->launch, on_done, &w);
+}
+
+int box_start_prepared(struct box *box, struct running *r, struct err *err)
+{
+	struct wait_for w = { .base = box->base };
+
+	launch_start(r->launch, on_done, &w);
 	run_loop(&w);
 	if (!w.ok)
-		die("start", &w.err);
+		*err = w.err;
+	return w.ok ? 0 : -1;
+}
+
+void box_start(struct box *box, const struct recipe *r, struct running *ret)
+{
+	struct err err = ERR_INIT;
+
+	box_prepare(box, r, ret);
+	if (box_start_prepared(box, ret, &err) < 0)
+		die("start", &err);
 	launch_take_io(ret->launch, &ret->io);
+}
+
+int box_forget(struct running *r)
+{
+	launch_free(r->launch);
+	close_io(&r->io);
+	return reap(r->pid);
 }
 
 int box_stop(struct running *r)

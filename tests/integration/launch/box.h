@@ -59,6 +59,11 @@ struct running {
 	struct launch_io io;
 	struct launch *launch;
 };
+/* Up to READY, and on from there: 0, or -1 with the launcher's words. */
+void box_prepare(struct box *box, const struct recipe *r, struct running *ret);
+int box_start_prepared(struct box *box, struct running *r, struct err *err);
+/* launch_free() and the exit status of what is left. */
+int box_forget(struct running *r);
 void box_start(struct box *box, const struct recipe *r, struct running *ret);
 int box_stop(struct running *r);
 

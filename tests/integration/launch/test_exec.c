@@ -121,6 +121,24 @@ static void it_leaves_no_file_open_and_nothing_behind(void **state)
 	(void)box_stop(&first);
 }
 
+static void a_pid_namespace_without_its_first_process_is_named(void **state)
+{
+	char namespaces[256], path[128];
+
+	(void)state;
+	start_first(&(struct recipe){ .args = "[\"sleep\",\"60\"]" });
+	snprintf(path, sizeof(path), "%s/kept", box.dir);
+	box_shell(&box, "touch kept && mount --bind /proc/%d/ns/pid kept", (int)first.pid);
+	(void)box_stop(&first);
+	snprintf(namespaces, sizeof(namespaces),
+		 "{\"type\":\"mount\"},{\"type\":\"pid\",\"path\":\"%s\"}", path);
+	run(&(struct recipe){ .args = "[\"true\"]", .namespaces = namespaces });
+	assert_refused(ERR_STATE, "join pid namespace: its first process has ended");
+	box_shell(&box, "umount kept");
+	/* And the parent found its way back. */
+	run_ok(&(struct recipe){ .args = "[\"true\"]" });
+}
+
 static void an_exec_into_a_process_that_is_gone_fails(void **state)
 {
 	(void)state;
@@ -138,6 +156,7 @@ int main(void)
 		cmocka_unit_test(it_is_in_the_user_namespace),
 		cmocka_unit_test(it_obeys_the_container_s_filter),
 		cmocka_unit_test(it_leaves_no_file_open_and_nothing_behind),
+		cmocka_unit_test(a_pid_namespace_without_its_first_process_is_named),
 		cmocka_unit_test(an_exec_into_a_process_that_is_gone_fails),
 	};
 

@@ -2,8 +2,9 @@
 /*
  * test_launch.c - a program from its spec to its exit: streams, codes, errors; needs root
  */
-#include <poll.h>
+#include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include "check.h"
 
@@ -223,6 +224,34 @@ static void the_deadline_ends_a_launch(void **state)
 	assert_refused(ERR_TIMEOUT, "build the container: no answer in 300 ms");
 }
 
+/* ---- forgetting ---- */
+
+static void a_launch_that_is_forgotten_before_its_start_is_killed(void **state)
+{
+	struct running r;
+
+	(void)state;
+	box_prepare(&box, &(struct recipe){ .args = SH("echo never > /tmp/never") }, &r);
+	/* box_forget() reaps without a signal of its own, so this ends only if it was killed. */
+	assert_int_equal(box_forget(&r), 128 + 9);
+	box_shell(&box, "[ ! -e rootfs/tmp/never ]");
+}
+
+static void a_start_of_what_has_died_is_an_error(void **state)
+{
+	struct running r;
+	struct err err = ERR_INIT;
+	siginfo_t info;
+
+	(void)state;
+	box_prepare(&box, &(struct recipe){ .args = "[\"true\"]" }, &r);
+	assert_int_equal(kill(r.pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)r.pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(box_start_prepared(&box, &r, &err), -1);
+	assert_has(err.text, "ended before its program");
+	assert_int_equal(box_forget(&r), 128 + 9);
+}
+
 /* ---- many ---- */
 
 static void a_hundred_starts_leave_nothing(void **state)
@@ -265,6 +294,8 @@ int main(void)
 		cmocka_unit_test(hooks_run_in_the_container_at_their_time),
 		cmocka_unit_test(a_hook_that_fails_fails_the_container),
 		cmocka_unit_test(the_deadline_ends_a_launch),
+		cmocka_unit_test(a_launch_that_is_forgotten_before_its_start_is_killed),
+		cmocka_unit_test(a_start_of_what_has_died_is_an_error),
 		cmocka_unit_test(a_hundred_starts_leave_nothing),
 	};
 

@@ -2,6 +2,10 @@
 /*
  * test_rights.c - users, capabilities, limits, no_new_privs, seccomp, scheduling; needs root
  */
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
 #include "check.h"
 
 #define CAPS(set, list) "\"" set "\":[" list "]"
@@ -84,6 +88,27 @@ static void limits_that_make_no_sense_are_refused(void **state)
 	run(&(struct recipe){ .args = "[\"true\"]",
 			      .process = "\"rlimits\":[{\"type\":\"RLIMIT_CPU\",\"soft\":2,\"hard\":1}]," });
 	assert_refused(ERR_INVALID, "soft value above the hard one");
+}
+
+/* Where the agent may not raise a limit, the spec's value must be what is there already. */
+static void a_limit_that_may_not_be_raised_is_named(void **state)
+{
+	char process[256];
+	struct rlimit now;
+
+	(void)state;
+	if (geteuid() == 0 && prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE, 0, 0, 0) == 1)
+		skip();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+	snprintf(process, sizeof(process), USUAL_ENV "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
+		 "\"soft\":1,\"hard\":%llu}],", (unsigned long long)now.rlim_max + 1);
+	run(&(struct recipe){ .args = "[\"true\"]", .process = process });
+	assert_refused(ERR_DENIED, "set rlimit 'RLIMIT_NOFILE' to 1:");
+	assert_has(out.err.text, "Operation not permitted");
+	snprintf(process, sizeof(process), USUAL_ENV "\"rlimits\":[{\"type\":\"RLIMIT_NOFILE\","
+		 "\"soft\":%llu,\"hard\":%llu}],", (unsigned long long)now.rlim_cur,
+		 (unsigned long long)now.rlim_max);
+	run_ok(&(struct recipe){ .args = "[\"true\"]", .process = process });
 }
 
 static void the_oom_score_is_set(void **state)
@@ -241,6 +266,7 @@ int main(void)
 		cmocka_unit_test(no_new_privileges_is_set_when_asked),
 		cmocka_unit_test(limits_are_set),
 		cmocka_unit_test(limits_that_make_no_sense_are_refused),
+		cmocka_unit_test(a_limit_that_may_not_be_raised_is_named),
 		cmocka_unit_test(the_oom_score_is_set),
 		cmocka_unit_test(scheduling_is_set),
 		cmocka_unit_test(personality_is_set),
