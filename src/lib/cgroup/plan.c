@@ -126,7 +126,7 @@ static int check(const Grpc__LinuxResources *res, struct err *err)
 		const char *size = res->hugepagelimits[i]->pagesize;
 		size_t digits = strspn(size, "0123456789");
 
-		if (!digits || digits > 8 || !strchr("KMG", size[digits]) ||
+		if (!digits || digits > 8 || !size[digits] || !strchr("KMG", size[digits]) ||
 		    strcmp(size + digits + 1, "B") != 0)
 			return err_set(err, ERR_INVALID, "limit huge pages of size '%.20s': no such size",
 				       size);
