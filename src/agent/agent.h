@@ -11,6 +11,7 @@
 #include "agent/cmdline.h"
 
 struct channel;
+struct console;
 struct event_base;
 struct modules;
 struct reaper;
@@ -27,6 +28,7 @@ struct agent {
 	struct reaper *reaper;
 	struct ttrpc_server *server;
 	struct channel *channel;
+	struct console *console; /* NULL: off */
 	struct sandbox *sandbox; /* never NULL; see sandbox.h for when it is up */
 };
 

@@ -21,6 +21,7 @@
 #include "agent/storage.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/cgroup/cgroup.h"
 #include "lib/log/log.h"
 #include "lib/oci/message.h"
@@ -174,6 +175,20 @@ static const struct flow_step steps[] = {
 	{ "run prestart hooks", run_prestart, NULL },
 };
 
+/* One line, so that the console does not become what takes the time. */
+static void log_times(const struct container *ctr)
+{
+	struct str text = { .max = 1024 };
+
+	if (!log_wants(LOG_LEVEL_DEBUG))
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+		str_addf(&text, "%s%s %llu us", i ? ", " : "", steps[i].name,
+			 (unsigned long long)ctr->up.took_ns[i] / 1000);
+	log_debug("steps of the creation", "container", ctr->id, "took", str_get(&text));
+	str_done(&text);
+}
+
 static void on_up(void *owner, const struct err *why)
 {
 	struct container *ctr = owner;
@@ -190,6 +205,7 @@ static void on_up(void *owner, const struct err *why)
 		container_free(ctr);
 	} else {
 		log_info("container created", "container", ctr->id);
+		log_times(ctr);
 	}
 	if (call)
 		rpc_end(call, &err);

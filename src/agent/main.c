@@ -22,6 +22,7 @@
 
 #include "agent/agent.h"
 #include "agent/channel.h"
+#include "agent/console.h"
 #include "agent/init.h"
 #include "agent/modules.h"
 #include "agent/reaper.h"
@@ -206,6 +207,15 @@ static void log_serving(void)
 	log_info("serving", "entered_ms", entered, "modules_ms", modules, "uptime_ms", now);
 }
 
+static void open_debug_console(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+
+	agent->console = console_new(agent, &err);
+	if (!agent->console)
+		log_error("debug console not opened", "reason", err.text);
+}
+
 static void on_channel(void *arg, const struct err *err)
 {
 	struct agent *agent = arg;
@@ -219,6 +229,8 @@ static void on_channel(void *arg, const struct err *err)
 		return;
 	}
 	log_serving();
+	if (agent->options.debug_console && !agent->console)
+		open_debug_console(agent);
 }
 
 static int run(struct agent *agent, struct err *err)
@@ -250,6 +262,7 @@ static int run(struct agent *agent, struct err *err)
 	event_base_dispatch(agent->base);
 	ttrpc_server_free(agent->server); /* first: it cancels what waits in the others */
 	sandbox_free(agent->sandbox);
+	console_free(agent->console);
 	channel_free(agent->channel);
 	uevents_free(agent->uevents);
 	reaper_free(agent->reaper);
