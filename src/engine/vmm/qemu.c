@@ -39,7 +39,7 @@ static bool finish_op(struct qemu *q, struct qemu_op *op, const struct err *err)
 	if (!done)
 		return true;
 	op->done = NULL;
-	q->freed = &freed;
+	q->freed = &freed; /* cppcheck-suppress autoVariables; taken back below, or q is gone */
 	done(op->arg, err);
 	if (freed) {
 		if (outer)
@@ -178,7 +178,7 @@ static void note_panic(struct qemu *q, const char *line)
 	if (!at || *q->panic)
 		return;
 	text_escape(&text, at, strnlen(at, sizeof(q->panic)));
-	strcpy(q->panic, str_get(&text)); /* capped by .max */
+	memcpy(q->panic, str_get(&text), text.len + 1); /* capped by .max */
 	str_done(&text);
 }
 

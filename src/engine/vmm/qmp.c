@@ -76,10 +76,16 @@ static void finish(struct command *cmd, struct json_object *result, const struct
 		done(arg, result, err);
 }
 
+static struct command *first(const struct list *commands)
+{
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): freed ones have left the list */
+	return container_of(commands->next, struct command, node);
+}
+
 static void forget_all(struct list *commands)
 {
 	while (!list_empty(commands))
-		command_free(container_of(commands->next, struct command, node));
+		command_free(first(commands));
 }
 
 static void close_link(struct qmp *qmp)
@@ -96,11 +102,11 @@ static void give_up(struct qmp *qmp, const struct err *why)
 	bool freed = false;
 
 	close_link(qmp);
-	qmp->freed = &freed;
+	qmp->freed = &freed; /* cppcheck-suppress autoVariables; taken back, or qmp is gone */
 	while (!freed && !(list_empty(&qmp->sent) && list_empty(&qmp->unsent))) {
 		struct list *from = list_empty(&qmp->sent) ? &qmp->unsent : &qmp->sent;
 
-		finish(container_of(from->next, struct command, node), NULL, why);
+		finish(first(from), NULL, why);
 	}
 	if (freed)
 		return;
@@ -184,7 +190,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	while (may_send(qmp)) {
-		struct command *cmd = container_of(qmp->unsent.next, struct command, node);
+		struct command *cmd = first(&qmp->unsent);
 		ssize_t n = send_some(qmp, cmd);
 
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -311,7 +317,7 @@ static bool handle_line(struct qmp *qmp, const char *text, size_t len)
 		return true;
 	r = qmp_line_parse(text, len, &line, &err);
 	if (r == 0) {
-		qmp->freed = &freed;
+		qmp->freed = &freed; /* cppcheck-suppress autoVariables; as above */
 		r = on_line(qmp, &line, &err);
 		qmp_line_done(&line);
 		if (freed)
@@ -385,6 +391,7 @@ void qmp_free(struct qmp *qmp)
 	free(qmp);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): these are what a command has */
 void qmp_execute(struct qmp *qmp, const char *command, const char *args, int pass_fd,
 		 uint32_t timeout_ms, qmp_done *done, void *arg)
 {

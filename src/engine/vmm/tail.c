@@ -46,7 +46,7 @@ static void add_to_line(struct tail *tail, char c)
 		finish_line(tail);
 		return;
 	}
-	tail->line[tail->line_len++] = c ? c : ' ';
+	tail->line[tail->line_len++] = (char)(c ? c : ' ');
 	if (tail->line_len == tail->limits.max_line)
 		finish_line(tail);
 }

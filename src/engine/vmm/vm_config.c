@@ -121,7 +121,8 @@ static int plan_share(const struct config_hypervisor *hv, const struct vm_facts 
 	vm->fs_queue_size = hv->virtio_fs_queue_size ? hv->virtio_fs_queue_size : 1024;
 	vm->fs_cache_mib = hv->virtio_fs_cache_size;
 	/* The 9p server is QEMU itself: as another user it could not open a container's files. */
-	vm->user = vm->share == VM_SHARE_9P ? (struct vm_user){ .own = false } : facts->user;
+	if (vm->share != VM_SHARE_9P)
+		vm->user = facts->user;
 	return 0;
 }
 
