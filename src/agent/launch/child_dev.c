@@ -169,8 +169,8 @@ int op_terminal(const struct plan_op *op, struct child *child, struct err *err)
 
 int op_console(const struct plan_op *op, struct child *child, struct err *err)
 {
-	scoped_fd int tree = open_tree(child->tty_fd, "",
-				       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	scoped_fd int tree =
+		open_tree(child->tty_fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
 	scoped_fd int target = -1;
 
 	if (tree < 0)

@@ -280,7 +280,8 @@ int op_find_program(const struct plan_op *op, struct child *child, struct err *e
 	}
 	sys = search_program(op->src, op->dst, child->program, sizeof(child->program));
 	if (sys == ENOENT) {
-		err_set(err, ERR_NOT_FOUND, "exec '%s': executable file not found in $PATH", op->src);
+		err_set(err, ERR_NOT_FOUND, "exec '%s': executable file not found in $PATH",
+			op->src);
 		report_failure(child->report_fd, err);
 	}
 	if (sys)

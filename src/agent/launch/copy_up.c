@@ -44,8 +44,7 @@ static int copy_file(int from, int to, const char *name, const struct stat *want
 		return err_sys(err, errno, "create '%s'", name);
 	if (copy_bytes(in, out, name, err) < 0)
 		return -1;
-	if (fchown(out, want->st_uid, want->st_gid) < 0 ||
-	    fchmod(out, want->st_mode & 07777) < 0)
+	if (fchown(out, want->st_uid, want->st_gid) < 0 || fchmod(out, want->st_mode & 07777) < 0)
 		return err_sys(err, errno, "change owner of '%s'", name);
 	return 0;
 }
@@ -81,8 +80,7 @@ static int copy_subdir(int from, int to, const char *name, const struct stat *wa
 		return err_sys(err, errno, "open the copy of '%s'", name);
 	if (copy_dir(in, out, want->st_dev, depth + 1, err) < 0)
 		return -1;
-	if (fchown(out, want->st_uid, want->st_gid) < 0 ||
-	    fchmod(out, want->st_mode & 07777) < 0)
+	if (fchown(out, want->st_uid, want->st_gid) < 0 || fchmod(out, want->st_mode & 07777) < 0)
 		return err_sys(err, errno, "change owner of '%s'", name);
 	return 0;
 }

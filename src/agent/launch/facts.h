@@ -14,8 +14,8 @@
 #include "lib/cgroup/cgroup.h"
 
 struct facts {
-	struct plan_facts plan; /* strings borrowed from here and from the context */
-	int ns_fd[NS_COUNT];    /* -1: none given; owned */
+	struct plan_facts plan;         /* strings borrowed from here and from the context */
+	int ns_fd[NS_COUNT];            /* -1: none given; owned */
 	int cgroup_fds[CGROUP_FDS_MAX]; /* to be written by the child; owned */
 	size_t n_cgroup_fds;
 	int cgroup_dir_fd; /* for CLONE_INTO_CGROUP, borrowed from the group; -1: not */

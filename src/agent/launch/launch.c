@@ -51,7 +51,7 @@ struct launch {
 	uint32_t deadline_ms;
 	launch_done *done; /* of the call in progress, NULL: none */
 	void *arg;
-	struct err why;      /* valid with has_late_failure */
+	struct err why;        /* valid with has_late_failure */
 	bool has_late_failure; /* found inside a call, to be told from the loop */
 	char *warnings;
 	struct plan_rlimit rlimits[PLAN_RLIMITS_MAX]; /* set at READY */

@@ -33,8 +33,8 @@ struct launch;
 /* What the spec does not say. All borrowed for the call of launch_prepare(). */
 struct launch_context {
 	const char *container_id;
-	const char *rootfs;       /* absolute path in the guest; bind-mounted by the child */
-	struct cgroup *cgroup;    /* entered by the child; NULL: none (tests) */
+	const char *rootfs;    /* absolute path in the guest; bind-mounted by the child */
+	struct cgroup *cgroup; /* entered by the child; NULL: none (tests) */
 	/*
 	 * Namespaces to join instead of what the spec says of that type; -1: as the spec
 	 * says. For the container itself only; an exec joins all of init_pid's.

@@ -176,8 +176,7 @@ static int parse_one(const char *text, struct mount_options *o, struct err *err)
 	return 0;
 }
 
-int mount_options_parse(char *const *options, size_t n, struct mount_options *ret,
-			struct err *err)
+int mount_options_parse(char *const *options, size_t n, struct mount_options *ret, struct err *err)
 {
 	struct mount_options o = { 0 };
 

@@ -16,7 +16,7 @@
 #define MOUNT_PROPAGATIONS_MAX 4
 
 struct mount_propagation {
-	uint64_t type;  /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE */
+	uint64_t type; /* MS_SHARED, MS_SLAVE, MS_PRIVATE or MS_UNBINDABLE */
 	bool recursive;
 };
 
@@ -34,8 +34,7 @@ struct mount_options {
 };
 
 /* Fails with ERR_INVALID when there are too many options or propagation changes. */
-int mount_options_parse(char *const *options, size_t n, struct mount_options *ret,
-			struct err *err);
+int mount_options_parse(char *const *options, size_t n, struct mount_options *ret, struct err *err);
 void mount_options_done(struct mount_options *o);
 
 /* "private", "rslave", ...: false when it is no propagation. */

@@ -93,8 +93,8 @@ bool plan_is_given(const char *text)
 
 /* Kernel parameters that belong to the IPC namespace. Source: ipc/ipc_sysctl.c */
 static const char *const ipc_sysctls[] = {
-	"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall",
-	"kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+	"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem",
+	"kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
 };
 
 /*
@@ -163,7 +163,8 @@ static int plan_names(struct plan_build *b, struct err *err)
 	if (plan_is_given(host)) {
 		/* A sandbox shares its names: whoever made the namespace has set them. */
 		if (!has_uts)
-			return err_set(err, ERR_INVALID, "hostname '%s' without a uts namespace", host);
+			return err_set(err, ERR_INVALID, "hostname '%s' without a uts namespace",
+				       host);
 		if (b->plan->ns[NS_UTS].how == NS_CLONE &&
 		    plan_add_paths(b->plan, PLAN_HOSTNAME, host, NULL, err) < 0)
 			return -1;
@@ -267,15 +268,16 @@ static int plan_create_hooks(struct plan_build *b, struct err *err)
 	const Grpc__Hooks *hooks = b->spec->hooks;
 
 	return hooks ? plan_hooks(b, hooks->createcontainer, hooks->n_createcontainer, "creating",
-				  err) : 0;
+				  err)
+		     : 0;
 }
 
 static int plan_container(struct plan_build *b, struct err *err)
 {
 	int (*const parts[])(struct plan_build *, struct err *) = {
-		enter,		   plan_names,	      plan_sysctls, plan_root,
-		plan_filesystem,   plan_terminal,     plan_restrictions,
-		plan_create_hooks, plan_pivot,	      plan_identity, plan_execute,
+		enter,           plan_names,    plan_sysctls,      plan_root,
+		plan_filesystem, plan_terminal, plan_restrictions, plan_create_hooks,
+		plan_pivot,      plan_identity, plan_execute,
 	};
 
 	if (plan_unbuilt(b->spec, err) < 0 || plan_labels(b, err) < 0)
@@ -299,13 +301,12 @@ static int plan_exec(struct plan_build *b, struct err *err)
 	return plan_execute(b, err);
 }
 
-int plan_build(const struct plan_facts *facts, const Grpc__Spec *spec,
-	       const Grpc__Process *process, struct plan **ret, struct err *err)
+int plan_build(const struct plan_facts *facts, const Grpc__Spec *spec, const Grpc__Process *process,
+	       struct plan **ret, struct err *err)
 {
-	struct plan_build b = { .plan = xnew(struct plan),
-				.facts = facts,
-				.spec = spec,
-				.process = process };
+	struct plan_build b = {
+		.plan = xnew(struct plan), .facts = facts, .spec = spec, .process = process
+	};
 	int r = plan_namespaces(&b, err);
 
 	if (r == 0 && !facts->is_exec)

@@ -37,8 +37,8 @@ enum ns_kind {
 };
 
 struct ns_info {
-	const char *type;    /* in the spec */
-	const char *file;    /* in /proc/PID/ns */
+	const char *type; /* in the spec */
+	const char *file; /* in /proc/PID/ns */
 	uint64_t clone_flag;
 };
 extern const struct ns_info ns_infos[NS_COUNT];
@@ -61,31 +61,31 @@ struct plan_ns {
  * beneath the container's root and are hostile, others are the agent's own.
  */
 enum plan_kind {
-	PLAN_ENTER_CGROUP,     /* fd: a cgroup.procs file */
-	PLAN_JOIN,             /* number: enum ns_kind; fd */
-	PLAN_UNSHARE,          /* number: CLONE_ flags */
-	PLAN_WAIT_MAPPED,      /* wait for the id maps, then become their root */
-	PLAN_SESSION,          /* setsid() */
-	PLAN_KEYRING,          /* src: name of the session keyring */
-	PLAN_PROPAGATION,      /* number: MS_ flags for the agent's whole tree */
-	PLAN_COVER_ROOT,       /* put a mount over an initramfs root, which cannot be pivoted */
-	PLAN_ROOTFS,           /* src: path; the root for all "in root" paths from here on */
-	PLAN_FILESYSTEM,       /* src, dst in root, type, mount, number: PLAN_MOUNT_ flags */
-	PLAN_BIND,             /* src, dst in root, mount, number: PLAN_MOUNT_ flags; fd or -1 */
-	PLAN_MAKE_DIR,         /* dst in root, number: mode */
-	PLAN_NODE,             /* dst in root, number: mode with S_IF, rdev, uid, gid */
-	PLAN_NODE_BIND,        /* the same by binding src */
-	PLAN_LINK,             /* dst in root is a link to src; one that exists stays */
-	PLAN_RELINK,           /* the same, but what exists is replaced */
-	PLAN_SYSCTL,           /* dst: below /proc/sys; src: value */
-	PLAN_HOSTNAME,         /* src */
-	PLAN_DOMAINNAME,       /* src */
-	PLAN_HOOK,             /* hook */
-	PLAN_READONLY_MOUNT,   /* dst in root: the mount there */
-	PLAN_READONLY_PATH,    /* dst in root */
-	PLAN_MASK,             /* dst in root */
-	PLAN_TERMINAL,         /* number: columns << 16 | rows; uid: owner */
-	PLAN_CONSOLE,          /* dst in root: bind the terminal there */
+	PLAN_ENTER_CGROUP,   /* fd: a cgroup.procs file */
+	PLAN_JOIN,           /* number: enum ns_kind; fd */
+	PLAN_UNSHARE,        /* number: CLONE_ flags */
+	PLAN_WAIT_MAPPED,    /* wait for the id maps, then become their root */
+	PLAN_SESSION,        /* setsid() */
+	PLAN_KEYRING,        /* src: name of the session keyring */
+	PLAN_PROPAGATION,    /* number: MS_ flags for the agent's whole tree */
+	PLAN_COVER_ROOT,     /* put a mount over an initramfs root, which cannot be pivoted */
+	PLAN_ROOTFS,         /* src: path; the root for all "in root" paths from here on */
+	PLAN_FILESYSTEM,     /* src, dst in root, type, mount, number: PLAN_MOUNT_ flags */
+	PLAN_BIND,           /* src, dst in root, mount, number: PLAN_MOUNT_ flags; fd or -1 */
+	PLAN_MAKE_DIR,       /* dst in root, number: mode */
+	PLAN_NODE,           /* dst in root, number: mode with S_IF, rdev, uid, gid */
+	PLAN_NODE_BIND,      /* the same by binding src */
+	PLAN_LINK,           /* dst in root is a link to src; one that exists stays */
+	PLAN_RELINK,         /* the same, but what exists is replaced */
+	PLAN_SYSCTL,         /* dst: below /proc/sys; src: value */
+	PLAN_HOSTNAME,       /* src */
+	PLAN_DOMAINNAME,     /* src */
+	PLAN_HOOK,           /* hook */
+	PLAN_READONLY_MOUNT, /* dst in root: the mount there */
+	PLAN_READONLY_PATH,  /* dst in root */
+	PLAN_MASK,           /* dst in root */
+	PLAN_TERMINAL,       /* number: columns << 16 | rows; uid: owner */
+	PLAN_CONSOLE,        /* dst in root: bind the terminal there */
 	PLAN_READONLY_ROOT,
 	PLAN_PIVOT,
 	PLAN_CHROOT,           /* src: path; for an exec without a mount namespace */
@@ -101,10 +101,10 @@ enum plan_kind {
 	PLAN_IDS,              /* uid, gid, gids */
 	PLAN_CAPABILITIES,     /* caps */
 	PLAN_NO_NEW_PRIVS,
-	PLAN_HOME,             /* uid: HOME from /etc/passwd when the environment has none */
-	PLAN_FIND_PROGRAM,     /* src: argv[0], dst: PATH */
-	PLAN_READY,            /* tell the parent, wait for its go */
-	PLAN_SECCOMP,          /* the plan's filter; number: flags for seccomp() */
+	PLAN_HOME,         /* uid: HOME from /etc/passwd when the environment has none */
+	PLAN_FIND_PROGRAM, /* src: argv[0], dst: PATH */
+	PLAN_READY,        /* tell the parent, wait for its go */
+	PLAN_SECCOMP,      /* the plan's filter; number: flags for seccomp() */
 	PLAN_EXECUTE,
 	PLAN_KIND_COUNT,
 };
@@ -205,18 +205,18 @@ struct plan_facts {
 	bool has_ns_fd[NS_COUNT];
 	bool root_is_initramfs;
 	bool has_apparmor, has_selinux;
-	unsigned int last_cap;   /* highest capability the kernel knows */
-	uint64_t own_caps;       /* that the agent itself may give */
+	unsigned int last_cap; /* highest capability the kernel knows */
+	uint64_t own_caps;     /* that the agent itself may give */
 	bool has_cgroup;
 	const char *cgroup2_dir; /* the container's, NULL when the machine has v1 or hybrid */
 	const struct plan_controller *controllers; /* v1 and hybrid */
 	size_t n_controllers;
-	size_t n_cgroup_fds;     /* PLAN_ENTER_CGROUP operations to make room for */
+	size_t n_cgroup_fds; /* PLAN_ENTER_CGROUP operations to make room for */
 };
 
 /* process is the container's own or an exec's. */
-int plan_build(const struct plan_facts *facts, const Grpc__Spec *spec,
-	       const Grpc__Process *process, struct plan **ret, struct err *err);
+int plan_build(const struct plan_facts *facts, const Grpc__Spec *spec, const Grpc__Process *process,
+	       struct plan **ret, struct err *err);
 void plan_free(struct plan *plan);
 
 const char *plan_kind_name(enum plan_kind kind);

@@ -21,11 +21,11 @@ static void add_text(struct json_object *object, const char *key, const char *va
 /* The pid is known to the child only, so the text ends where it belongs. */
 static const char *state_text(struct plan_build *b, const char *status, struct err *err)
 {
-	struct json_object *state = json_object_new_object(), *annotations = json_object_new_object();
+	struct json_object *state = json_object_new_object(),
+			   *annotations = json_object_new_object();
 	const char *slash = strrchr(b->facts->rootfs, '/');
 	const char *whole;
-	char *bundle = xstrndup(b->facts->rootfs,
-				slash ? (size_t)(slash - b->facts->rootfs) : 0);
+	char *bundle = xstrndup(b->facts->rootfs, slash ? (size_t)(slash - b->facts->rootfs) : 0);
 	char *text = NULL;
 
 	for (size_t i = 0; i < b->spec->n_annotations; i++)

@@ -19,8 +19,8 @@
  * with the two of runc that tools such as lxcfs use.
  */
 static const char *const proc_files[] = {
-	"cpuinfo", "diskstats", "loadavg", "meminfo", "net/dev", "slabinfo", "stat", "swaps",
-	"uptime",
+	"cpuinfo",  "diskstats", "loadavg", "meminfo", "net/dev",
+	"slabinfo", "stat",      "swaps",   "uptime",
 };
 
 static bool is_below(const char *path, const char *dir)
@@ -53,7 +53,8 @@ static int check_proc(const char *type, const char *src, const char *dst, bool i
 	}
 	if (is_below(dst, "/proc")) {
 		if (!is_bind || !is_proc_file(dst))
-			return err_set(err, ERR_INVALID, "mount on '%s': not allowed in /proc", dst);
+			return err_set(err, ERR_INVALID, "mount on '%s': not allowed in /proc",
+				       dst);
 		*flags |= PLAN_MOUNT_ON_PROC;
 	}
 	return 0;
@@ -132,6 +133,40 @@ static void make_readonly_later(struct mount_plan *m, struct mount_options *o, c
 	m->later[m->n_later++] = dst;
 }
 
+static int add_bind(struct plan *plan, const char *src, const char *dst, struct mount_options *o,
+		    struct err *err)
+{
+	o->is_bind = true;
+	return add_mount(plan, (struct plan_op){ .kind = PLAN_BIND, .src = src, .dst = dst }, o,
+			 err);
+}
+
+static int add_tmpfs(struct plan *plan, const char *dst, struct mount_options *o, struct err *err)
+{
+	const struct plan_op op = {
+		.kind = PLAN_FILESYSTEM, .src = "tmpfs", .dst = dst, .type = "tmpfs"
+	};
+
+	return add_mount(plan, op, o, err);
+}
+
+/* "cpu,cpuacct" is known by either name, too. */
+static int add_controller_links(struct plan *plan, const char *dst, const char *name,
+				struct err *err)
+{
+	if (!strchr(name, ','))
+		return 0;
+	for (const char *at = name; *at;) {
+		size_t n = strcspn(at, ",");
+		const char *link = plan_own(plan, xasprintf("%s/%.*s", dst, (int)n, at));
+
+		if (plan_add_paths(plan, PLAN_LINK, name, link, err) < 0)
+			return -1;
+		at += n + (at[n] == ',');
+	}
+	return 0;
+}
+
 /*
  * A container of a v2 guest sees its own group, one of a v1 guest its own group under each
  * controller. Binding serves with and without a cgroup namespace.
@@ -142,36 +177,20 @@ static int add_cgroup1(struct mount_plan *m, const char *dst, const struct mount
 	const struct plan_facts *facts = m->b->facts;
 	struct plan *plan = m->b->plan;
 	struct mount_options base = { .set = given->set, .clear = given->clear };
-	bool ro = is_readonly(given);
 
 	strv_add(&base.params, "mode=755");
-	if (ro)
+	if (is_readonly(given))
 		make_readonly_later(m, &base, dst);
-	if (add_mount(plan, (struct plan_op){ .kind = PLAN_FILESYSTEM, .src = "tmpfs", .dst = dst,
-					      .type = "tmpfs" }, &base, err) < 0)
+	if (add_tmpfs(plan, dst, &base, err) < 0)
 		return -1;
 	for (size_t i = 0; i < facts->n_controllers; i++) {
 		const struct plan_controller *c = &facts->controllers[i];
-		struct mount_options own = { .set = given->set, .clear = given->clear,
-					     .is_bind = true };
+		const char *place = plan_own(plan, xasprintf("%s/%s", dst, c->name));
+		struct mount_options own = { .set = given->set, .clear = given->clear };
 
-		if (add_mount(plan,
-			      (struct plan_op){ .kind = PLAN_BIND, .src = c->dir,
-						.dst = plan_own(plan, xasprintf("%s/%s", dst, c->name)) },
-			      &own, err) < 0)
+		if (add_bind(plan, c->dir, place, &own, err) < 0 ||
+		    add_controller_links(plan, dst, c->name, err) < 0)
 			return -1;
-		/* "cpu,cpuacct" is known by either name, too. */
-		if (!strchr(c->name, ','))
-			continue;
-		for (const char *at = c->name; *at;) {
-			size_t n = strcspn(at, ",");
-
-			if (plan_add_paths(plan, PLAN_LINK, c->name,
-					   plan_own(plan, xasprintf("%s/%.*s", dst, (int)n, at)),
-					   err) < 0)
-				return -1;
-			at += n + (at[n] == ',');
-		}
 	}
 	return 0;
 }
@@ -180,16 +199,16 @@ static int add_cgroup(struct mount_plan *m, const char *dst, struct mount_option
 		      struct err *err)
 {
 	const struct plan_facts *facts = m->b->facts;
-	struct mount_options own = { .set = o->set, .clear = o->clear, .is_bind = true };
+	struct mount_options own = { .set = o->set, .clear = o->clear };
+	struct plan *plan = m->b->plan;
 
 	if (!facts->has_cgroup) {
-		str_addf(&m->b->plan->warnings, "mount on '%s': the container has no cgroup\n", dst);
+		str_addf(&plan->warnings, "mount on '%s': the container has no cgroup\n", dst);
 		return 0;
 	}
 	if (!facts->cgroup2_dir)
 		return add_cgroup1(m, dst, o, err);
-	return add_mount(m->b->plan, (struct plan_op){ .kind = PLAN_BIND, .src = facts->cgroup2_dir,
-						       .dst = dst }, &own, err);
+	return add_bind(plan, facts->cgroup2_dir, dst, &own, err);
 }
 
 /* The mount's own maps, or those of the container's user namespace. */
@@ -211,10 +230,10 @@ static int plan_idmap(struct plan_build *b, const Grpc__Mount *mount, const stru
 	map->uid_map = b->plan->uid_map;
 	map->gid_map = b->plan->gid_map;
 	if (mount->n_uidmappings) {
-		map->uid_map = plan_own(b->plan,
-					plan_id_map(mount->uidmappings, mount->n_uidmappings));
-		map->gid_map = plan_own(b->plan,
-					plan_id_map(mount->gidmappings, mount->n_gidmappings));
+		map->uid_map =
+			plan_own(b->plan, plan_id_map(mount->uidmappings, mount->n_uidmappings));
+		map->gid_map =
+			plan_own(b->plan, plan_id_map(mount->gidmappings, mount->n_gidmappings));
 	}
 	*ret = map;
 	return 0;
@@ -227,10 +246,13 @@ static int plan_one_mount(struct mount_plan *m, size_t at, struct mount_options 
 	const char *dst = plan_clean_path(plan, mount->destination);
 	bool is_bind = o->is_bind || strcmp(mount->type, "bind") == 0;
 	struct plan_op op = { .kind = is_bind ? PLAN_BIND : PLAN_FILESYSTEM,
-			      .src = mount->source, .dst = dst, .type = mount->type };
+			      .src = mount->source,
+			      .dst = dst,
+			      .type = mount->type };
 
 	if (strcmp(dst, "/") == 0)
-		return err_set(err, ERR_INVALID, "mount on '/': the root is not a mount of the spec");
+		return err_set(err, ERR_INVALID,
+			       "mount on '/': the root is not a mount of the spec");
 	if (o->is_remount)
 		return err_set(err, ERR_UNIMPLEMENTED, "mount on '%s': option 'remount'", dst);
 	if (plan_idmap(m->b, mount, o, is_bind, &op.idmap, err) < 0)
@@ -287,17 +309,15 @@ static const struct {
 	const char *path;
 	unsigned int major, minor;
 } default_nodes[] = {
-	{ "/dev/null", 1, 3 }, { "/dev/zero", 1, 5 },	 { "/dev/full", 1, 7 },
+	{ "/dev/null", 1, 3 },   { "/dev/zero", 1, 5 },    { "/dev/full", 1, 7 },
 	{ "/dev/random", 1, 8 }, { "/dev/urandom", 1, 9 }, { "/dev/tty", 5, 0 },
 };
 
 static const struct {
 	const char *path, *target;
 } default_links[] = {
-	{ "/dev/fd", "/proc/self/fd" },
-	{ "/dev/stdin", "/proc/self/fd/0" },
-	{ "/dev/stdout", "/proc/self/fd/1" },
-	{ "/dev/stderr", "/proc/self/fd/2" },
+	{ "/dev/fd", "/proc/self/fd" },       { "/dev/stdin", "/proc/self/fd/0" },
+	{ "/dev/stdout", "/proc/self/fd/1" }, { "/dev/stderr", "/proc/self/fd/2" },
 	{ "/dev/core", "/proc/kcore" },
 };
 
@@ -406,7 +426,8 @@ static int plan_cwd(struct plan_build *b, struct err *err)
 	struct plan_op *op;
 
 	if (b->process->cwd[0] != '/')
-		return err_set(err, ERR_INVALID, "process.cwd '%s' is not absolute", b->process->cwd);
+		return err_set(err, ERR_INVALID, "process.cwd '%s' is not absolute",
+			       b->process->cwd);
 	op = plan_add(b->plan, PLAN_MAKE_DIR, err);
 	if (!op)
 		return -1;

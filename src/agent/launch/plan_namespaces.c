@@ -161,7 +161,8 @@ int plan_id_maps(struct plan_build *b, struct err *err)
 		return err_set(err, ERR_INVALID, "the user namespace maps no root user or group");
 	if (!find_host_id(linux_spec->uidmappings, linux_spec->n_uidmappings, user,
 			  &plan->stdio_uid))
-		return err_set(err, ERR_INVALID, "user %u is not mapped in the user namespace", user);
+		return err_set(err, ERR_INVALID, "user %u is not mapped in the user namespace",
+			       user);
 	plan->uid_map = plan_id_map(linux_spec->uidmappings, linux_spec->n_uidmappings);
 	plan->gid_map = plan_id_map(linux_spec->gidmappings, linux_spec->n_gidmappings);
 	plan->opens_binds = true;

@@ -72,8 +72,9 @@ static int plan_rlimit(struct plan *plan, const Grpc__POSIXRlimit *limit, struct
 	for (size_t i = 0; i < plan->n_rlimits; i++)
 		if (plan->rlimits[i].resource == (int)known->value)
 			return err_set(err, ERR_INVALID, "rlimit '%s': given twice", limit->type);
-	plan->rlimits[plan->n_rlimits++] =
-		(struct plan_rlimit){ known->name, (int)known->value, { limit->soft, limit->hard } };
+	plan->rlimits[plan->n_rlimits++] = (struct plan_rlimit){ known->name,
+								 (int)known->value,
+								 { limit->soft, limit->hard } };
 	return 0;
 }
 
@@ -118,20 +119,22 @@ int plan_terminal(struct plan_build *b, struct err *err)
 /* ---- scheduling, personality ---- */
 
 static const struct word sched_policies[] = {
-	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 },	    { "SCHED_BATCH", 3 },
+	{ "SCHED_OTHER", 0 }, { "SCHED_FIFO", 1 }, { "SCHED_RR", 2 },       { "SCHED_BATCH", 3 },
 	{ "SCHED_ISO", 4 },   { "SCHED_IDLE", 5 }, { "SCHED_DEADLINE", 6 },
 };
 
 /* Source: linux/sched.h */
 static const struct word sched_flags[] = {
-	{ "SCHED_FLAG_RESET_ON_FORK", 0x01 }, { "SCHED_FLAG_RECLAIM", 0x02 },
-	{ "SCHED_FLAG_DL_OVERRUN", 0x04 },    { "SCHED_FLAG_KEEP_POLICY", 0x08 },
-	{ "SCHED_FLAG_KEEP_PARAMS", 0x10 },   { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
+	{ "SCHED_FLAG_RESET_ON_FORK", 0x01 },  { "SCHED_FLAG_RECLAIM", 0x02 },
+	{ "SCHED_FLAG_DL_OVERRUN", 0x04 },     { "SCHED_FLAG_KEEP_POLICY", 0x08 },
+	{ "SCHED_FLAG_KEEP_PARAMS", 0x10 },    { "SCHED_FLAG_UTIL_CLAMP_MIN", 0x20 },
 	{ "SCHED_FLAG_UTIL_CLAMP_MAX", 0x40 },
 };
 
 static const struct word io_classes[] = {
-	{ "IOPRIO_CLASS_RT", 1 }, { "IOPRIO_CLASS_BE", 2 }, { "IOPRIO_CLASS_IDLE", 3 },
+	{ "IOPRIO_CLASS_RT", 1 },
+	{ "IOPRIO_CLASS_BE", 2 },
+	{ "IOPRIO_CLASS_IDLE", 3 },
 };
 
 static int plan_scheduler(struct plan_build *b, struct err *err)
@@ -154,7 +157,8 @@ static int plan_scheduler(struct plan_build *b, struct err *err)
 				      .period = s->period };
 	for (size_t i = 0; i < s->n_flags; i++) {
 		if (!find_word(sched_flags, ARRAY_LEN(sched_flags), s->flags[i], &flag))
-			return err_set(err, ERR_INVALID, "scheduler flag '%s': unknown", s->flags[i]);
+			return err_set(err, ERR_INVALID, "scheduler flag '%s': unknown",
+				       s->flags[i]);
 		sched->flags |= flag;
 	}
 	op = plan_add(b->plan, PLAN_SCHEDULER, err);
@@ -222,7 +226,8 @@ int plan_labels(struct plan_build *b, struct err *err)
 	if (plan_is_given(label)) {
 		if (!b->facts->has_selinux)
 			return err_set(err, ERR_UNIMPLEMENTED,
-				       "apply SELinux label '%s': the kernel has no SELinux", label);
+				       "apply SELinux label '%s': the kernel has no SELinux",
+				       label);
 		if (plan_add_paths(b->plan, PLAN_LABEL, label, "exec", err) < 0)
 			return -1;
 	}
@@ -327,7 +332,10 @@ static bool has_filter(const struct plan_build *b)
 int plan_identity(struct plan_build *b, struct err *err)
 {
 	int (*const parts[])(struct plan_build *, struct err *) = {
-		add_umask, plan_personality, plan_scheduler, plan_io_priority,
+		add_umask,
+		plan_personality,
+		plan_scheduler,
+		plan_io_priority,
 	};
 
 	if (!plan_add(b->plan, PLAN_STDIO, err))
@@ -392,9 +400,8 @@ int plan_execute(struct plan_build *b, struct err *err)
 		return -1;
 	if (b->process->nonewprivileges && !plan_add(b->plan, PLAN_NO_NEW_PRIVS, err))
 		return -1;
-	if (add_home(b, err) < 0 ||
-	    plan_add_paths(b->plan, PLAN_FIND_PROGRAM, b->process->args[0], search_path(b->process),
-			   err) < 0)
+	if (add_home(b, err) < 0 || plan_add_paths(b->plan, PLAN_FIND_PROGRAM, b->process->args[0],
+						   search_path(b->process), err) < 0)
 		return -1;
 	if (!plan_add(b->plan, PLAN_READY, err))
 		return -1;

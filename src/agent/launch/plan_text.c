@@ -153,7 +153,8 @@ static void put_op(struct str *out, const struct plan_op *op)
 		put_hook(out, op->hook);
 	if (op->sched)
 		str_addf(out, " policy=%u flags=0x%llx nice=%d priority=%u", op->sched->policy,
-			 (unsigned long long)op->sched->flags, op->sched->nice, op->sched->priority);
+			 (unsigned long long)op->sched->flags, op->sched->nice,
+			 op->sched->priority);
 	str_add(out, "\n");
 }
 

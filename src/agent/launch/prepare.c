@@ -92,8 +92,8 @@ int plan_open_fds(struct plan *plan, const struct facts *facts, struct err *err)
 			op->fd = fcntl(facts->ns_fd[op->number], F_DUPFD_CLOEXEC, 3);
 		else if (op->kind == PLAN_JOIN)
 			op->fd = open(plan->ns[op->number].path, O_RDONLY | O_CLOEXEC);
-		else if (op->idmap || (plan->opens_binds &&
-				       (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND)))
+		else if (op->idmap ||
+			 (plan->opens_binds && (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND)))
 			op->fd = open_tree(AT_FDCWD, op->src,
 					   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
 						   (recursive ? AT_RECURSIVE : 0u));
@@ -101,8 +101,9 @@ int plan_open_fds(struct plan *plan, const struct facts *facts, struct err *err)
 			continue;
 		if (op->fd < 0)
 			return err_sys(err, errno, "%s '%s'", plan_kind_name(op->kind),
-				       op->kind == PLAN_JOIN ? plan->ns[op->number].path :
-				       op->src		     ? op->src : "");
+				       op->kind == PLAN_JOIN ? plan->ns[op->number].path
+				       : op->src             ? op->src
+							     : "");
 		if (op->idmap && map_ids(op, err) < 0)
 			return -1;
 	}

@@ -13,8 +13,7 @@ struct wires {
 	int in[2], out[2], errors[2]; /* pipes: [0] read end, [1] write end; -1 with a terminal */
 };
 
-#define WIRES_INIT \
-	((struct wires){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } })
+#define WIRES_INIT ((struct wires){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } })
 
 /* On failure some may be open. */
 int wires_open(const struct plan *plan, struct wires *ret, struct err *err);

@@ -49,9 +49,12 @@ static const struct word flags[] = {
 };
 
 static const struct word operators[] = {
-	{ "SCMP_CMP_NE", SCMP_CMP_NE }, { "SCMP_CMP_LT", SCMP_CMP_LT },
-	{ "SCMP_CMP_LE", SCMP_CMP_LE }, { "SCMP_CMP_EQ", SCMP_CMP_EQ },
-	{ "SCMP_CMP_GE", SCMP_CMP_GE }, { "SCMP_CMP_GT", SCMP_CMP_GT },
+	{ "SCMP_CMP_NE", SCMP_CMP_NE },
+	{ "SCMP_CMP_LT", SCMP_CMP_LT },
+	{ "SCMP_CMP_LE", SCMP_CMP_LE },
+	{ "SCMP_CMP_EQ", SCMP_CMP_EQ },
+	{ "SCMP_CMP_GE", SCMP_CMP_GE },
+	{ "SCMP_CMP_GT", SCMP_CMP_GT },
 	{ "SCMP_CMP_MASKED_EQ", SCMP_CMP_MASKED_EQ },
 };
 
@@ -92,12 +95,13 @@ static int add_archs(scmp_filter_ctx ctx, const Grpc__LinuxSeccomp *spec, struct
 		uint32_t arch;
 		int r;
 
-		if (find_word(archs, ARRAY_LEN(archs), "architecture", spec->architectures[i], &arch,
-			      err) < 0)
+		if (find_word(archs, ARRAY_LEN(archs), "architecture", spec->architectures[i],
+			      &arch, err) < 0)
 			return -1;
 		r = seccomp_arch_add(ctx, arch);
 		if (r < 0 && r != -EEXIST)
-			return err_sys(err, -r, "seccomp architecture '%s'", spec->architectures[i]);
+			return err_sys(err, -r, "seccomp architecture '%s'",
+				       spec->architectures[i]);
 	}
 	return 0;
 }
@@ -238,7 +242,8 @@ static void put_enosys_first(const Grpc__LinuxSeccomp *spec, struct seccomp_filt
 
 	for (size_t i = 0; i < spec->n_syscalls; i++) {
 		for (size_t j = 0; j < spec->syscalls[i]->n_names; j++) {
-			int nr = seccomp_syscall_resolve_name_arch(native, spec->syscalls[i]->names[j]);
+			int nr = seccomp_syscall_resolve_name_arch(native,
+								   spec->syscalls[i]->names[j]);
 
 			highest = MAX(highest, nr);
 		}
@@ -286,7 +291,8 @@ int seccomp_compile(const Grpc__LinuxSeccomp *spec, struct seccomp_filter *ret, 
 		return err_set(err, ERR_UNIMPLEMENTED, "seccomp listenerPath '%s'",
 			       spec->listenerpath);
 	if (find_action(spec->defaultaction,
-			spec->defaulterrnoret ? spec->defaulterrnoret->value : EPERM, &action, err) < 0)
+			spec->defaulterrnoret ? spec->defaulterrnoret->value : EPERM, &action,
+			err) < 0)
 		return -1;
 	ctx = seccomp_init(action);
 	if (!ctx)

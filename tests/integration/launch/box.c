@@ -61,12 +61,14 @@ void box_make(struct box *box)
 	if (!mkdtemp(box->dir))
 		die("mkdtemp", NULL);
 	snprintf(box->rootfs, sizeof(box->rootfs), "%s/rootfs", box->dir);
-	box_shell(box, "umask 022 && mkdir -p rootfs/bin rootfs/etc rootfs/tmp rootfs/proc rootfs/dev "
-		       "rootfs/sys && cp /bin/busybox rootfs/bin/ && "
-		       "for a in $(/bin/busybox --list); do [ -e rootfs/bin/$a ] || ln -s busybox rootfs/bin/$a; done && "
-		       "echo 'root:x:0:0::/root:/bin/sh' > rootfs/etc/passwd && "
-		       "echo 'user:x:1000:1000::/home/user:/bin/sh' >> rootfs/etc/passwd && "
-		       "chmod 755 . rootfs && chmod 1777 rootfs/tmp");
+	box_shell(
+		box,
+		"umask 022 && mkdir -p rootfs/bin rootfs/etc rootfs/tmp rootfs/proc rootfs/dev "
+		"rootfs/sys && cp /bin/busybox rootfs/bin/ && "
+		"for a in $(/bin/busybox --list); do [ -e rootfs/bin/$a ] || ln -s busybox rootfs/bin/$a; done && "
+		"echo 'root:x:0:0::/root:/bin/sh' > rootfs/etc/passwd && "
+		"echo 'user:x:1000:1000::/home/user:/bin/sh' >> rootfs/etc/passwd && "
+		"chmod 755 . rootfs && chmod 1777 rootfs/tmp");
 }
 
 void box_remove(struct box *box)
@@ -104,16 +106,16 @@ static const char *or_else(const char *given, const char *usual)
 
 static char *write_spec(const struct recipe *r)
 {
-	return xasprintf(
-		"{\"ociVersion\":\"1.0.2\",%s"
-		"\"process\":{%s%s\"args\":%s},"
-		"\"root\":{\"path\":\"rootfs\"%s},"
-		"\"mounts\":[%s%s],"
-		"\"linux\":{%s\"namespaces\":[%s]}}",
-		or_else(r->top, ""), or_else(r->process, "\"env\":[\"PATH=/bin\"],"),
-		r->process && strstr(r->process, "\"cwd\"") ? "" : "\"cwd\":\"/\",", r->args,
-		or_else(r->root, ""), or_else(r->mounts, usual_mounts), or_else(r->more_mounts, ""),
-		or_else(r->linux_more, ""), or_else(r->namespaces, usual_namespaces));
+	return xasprintf("{\"ociVersion\":\"1.0.2\",%s"
+			 "\"process\":{%s%s\"args\":%s},"
+			 "\"root\":{\"path\":\"rootfs\"%s},"
+			 "\"mounts\":[%s%s],"
+			 "\"linux\":{%s\"namespaces\":[%s]}}",
+			 or_else(r->top, ""), or_else(r->process, "\"env\":[\"PATH=/bin\"],"),
+			 r->process && strstr(r->process, "\"cwd\"") ? "" : "\"cwd\":\"/\",",
+			 r->args, or_else(r->root, ""), or_else(r->mounts, usual_mounts),
+			 or_else(r->more_mounts, ""), or_else(r->linux_more, ""),
+			 or_else(r->namespaces, usual_namespaces));
 }
 
 /* ---- the loop ---- */
@@ -161,7 +163,8 @@ static struct launch *prepare(struct box *box, const struct recipe *r, struct wa
 	struct launch_context ctx = LAUNCH_CONTEXT_INIT;
 	scoped_free char *text = write_spec(r);
 	struct err bad = ERR_INIT;
-	Grpc__Spec *spec = (Grpc__Spec *)spec_parse(&grpc__spec__descriptor, text, strlen(text), &bad);
+	Grpc__Spec *spec =
+		(Grpc__Spec *)spec_parse(&grpc__spec__descriptor, text, strlen(text), &bad);
 	struct launch *l;
 
 	if (!spec)

@@ -14,35 +14,35 @@
 struct event_base;
 
 struct box {
-	char dir[64];     /* temporary directory */
+	char dir[64]; /* temporary directory */
 	char rootfs[128];
 	struct event_base *base;
 };
 
 /* What a container is made of; NULL means the usual. All are pieces of JSON. */
 struct recipe {
-	const char *args;          /* "[\"/bin/true\"]" */
-	const char *process;       /* more properties of process: "\"umask\": 0," style, with the comma */
-	const char *root;          /* more properties of root, comma first */
-	const char *top;           /* more properties of the spec, with the comma */
-	const char *namespaces;    /* list contents */
-	const char *mounts;        /* list contents, instead of the usual ones */
-	const char *more_mounts;   /* list contents after the usual ones, comma first */
-	const char *linux_more;    /* more properties of linux, with the comma */
-	const char *seccomp;       /* an exec's only: the linux.seccomp of its container */
-	const char *rootfs;        /* another root file system */
-	const char *input;         /* text for stdin, then end of file */
-	pid_t init_pid;            /* exec into it */
-	int ipc_ns_fd;             /* given namespace, 0: none */
+	const char *args;    /* "[\"/bin/true\"]" */
+	const char *process; /* more properties of process: "\"umask\": 0," style, with the comma */
+	const char *root;    /* more properties of root, comma first */
+	const char *top;     /* more properties of the spec, with the comma */
+	const char *namespaces;  /* list contents */
+	const char *mounts;      /* list contents, instead of the usual ones */
+	const char *more_mounts; /* list contents after the usual ones, comma first */
+	const char *linux_more;  /* more properties of linux, with the comma */
+	const char *seccomp;     /* an exec's only: the linux.seccomp of its container */
+	const char *rootfs;      /* another root file system */
+	const char *input;       /* text for stdin, then end of file */
+	pid_t init_pid;          /* exec into it */
+	int ipc_ns_fd;           /* given namespace, 0: none */
 	struct cgroup *cgroup;
-	uint32_t deadline_ms;      /* 0: 10 s */
+	uint32_t deadline_ms; /* 0: 10 s */
 };
 
 struct outcome {
 	bool is_ready, is_started;
-	struct err err;     /* why not */
-	int status;         /* as exit_info: 0..255, 128 + signal; -1: killed by the launcher */
-	char out[65536];    /* NUL-terminated; the terminal's when there is one */
+	struct err err;  /* why not */
+	int status;      /* as exit_info: 0..255, 128 + signal; -1: killed by the launcher */
+	char out[65536]; /* NUL-terminated; the terminal's when there is one */
 	char errors[65536];
 	char warnings[1024];
 };

@@ -35,8 +35,8 @@ static inline void run_ok(const struct recipe *r)
 {
 	run(r);
 	if (!out.is_started || out.status != 0)
-		fail_msg("err '%s' status %d out '%s' errors '%s'", out.err.text, out.status, out.out,
-			 out.errors);
+		fail_msg("err '%s' status %d out '%s' errors '%s'", out.err.text, out.status,
+			 out.out, out.errors);
 }
 
 static inline void assert_has(const char *text, const char *part)
@@ -81,7 +81,8 @@ static inline int run_box_tests(const struct CMUnitTest *tests, size_t n)
 	/* Fewer mounts is nothing of ours: a mount point that another test removed. */
 	if (before.n_fds != after.n_fds || before.n_mounts < after.n_mounts ||
 	    before.n_children != after.n_children) {
-		fprintf(stderr, "left behind: fds %zu -> %zu, mounts %zu -> %zu, children %zu -> %zu\n",
+		fprintf(stderr,
+			"left behind: fds %zu -> %zu, mounts %zu -> %zu, children %zu -> %zu\n",
 			before.n_fds, after.n_fds, before.n_mounts, after.n_mounts,
 			before.n_children, after.n_children);
 		return 1;

@@ -16,15 +16,17 @@ static void it_is_in_every_namespace_of_the_container(void **state)
 	char line[512];
 
 	(void)state;
-	start_first(&(struct recipe){ .args = "[\"sleep\",\"60\"]", .top = "\"hostname\":\"first\",",
+	start_first(&(struct recipe){ .args = "[\"sleep\",\"60\"]",
+				      .top = "\"hostname\":\"first\",",
 				      .namespaces = "{\"type\":\"pid\"},{\"type\":\"mount\"},"
 						    "{\"type\":\"ipc\"},{\"type\":\"uts\"},"
 						    "{\"type\":\"network\"},{\"type\":\"cgroup\"},"
 						    "{\"type\":\"time\"}" });
-	snprintf(line, sizeof(line),
-		 SH("hostname; for n in pid mnt ipc uts net cgroup time; do "
-		    "[ $(readlink /proc/self/ns/$n) = $(readlink /proc/1/ns/$n) ] || echo $n; done; "
-		    "cat /proc/1/comm; ls /bin/busybox"));
+	snprintf(
+		line, sizeof(line),
+		SH("hostname; for n in pid mnt ipc uts net cgroup time; do "
+		   "[ $(readlink /proc/self/ns/$n) = $(readlink /proc/1/ns/$n) ] || echo $n; done; "
+		   "cat /proc/1/comm; ls /bin/busybox"));
 	run_ok(&(struct recipe){ .args = line, .init_pid = first.pid });
 	assert_string_equal(out.out, "first\nsleep\n/bin/busybox\n");
 	assert_int_equal(box_stop(&first), 128 + 9);
@@ -34,8 +36,10 @@ static void it_has_its_own_ids_and_directory(void **state)
 {
 	(void)state;
 	start_first(&(struct recipe){ .args = "[\"sleep\",\"60\"]" });
-	run_ok(&(struct recipe){ .args = SH("id -u; id -g; pwd; echo $HOME"), .init_pid = first.pid,
-				 .process = USUAL_ENV "\"cwd\":\"/tmp\",\"user\":{\"uid\":1000,\"gid\":7}," });
+	run_ok(&(struct recipe){ .args = SH("id -u; id -g; pwd; echo $HOME"),
+				 .init_pid = first.pid,
+				 .process = USUAL_ENV
+				 "\"cwd\":\"/tmp\",\"user\":{\"uid\":1000,\"gid\":7}," });
 	assert_string_equal(out.out, "1000\n7\n/tmp\n/home/user\n");
 	(void)box_stop(&first);
 }
@@ -48,7 +52,8 @@ static void its_exit_code_and_errors_are_its_own(void **state)
 	assert_int_equal(out.status, 9);
 	run(&(struct recipe){ .args = "[\"/nothing\"]", .init_pid = first.pid });
 	assert_refused(ERR_NOT_FOUND, "exec '/nothing': no such file or directory");
-	run(&(struct recipe){ .args = "[\"true\"]", .init_pid = first.pid,
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .init_pid = first.pid,
 			      .process = USUAL_ENV "\"cwd\":\"/not/there\"," });
 	assert_refused(ERR_NOT_FOUND, "change directory: open '/not/there'");
 	(void)box_stop(&first);
@@ -58,9 +63,11 @@ static void it_gets_a_terminal_of_the_container(void **state)
 {
 	(void)state;
 	start_first(&(struct recipe){ .args = "[\"sleep\",\"60\"]" });
-	run_ok(&(struct recipe){ .args = SH("tty; stty size"), .init_pid = first.pid,
-				 .process = USUAL_ENV "\"terminal\":true,"
-					    "\"consoleSize\":{\"height\":5,\"width\":6}," });
+	run_ok(&(struct recipe){ .args = SH("tty; stty size"),
+				 .init_pid = first.pid,
+				 .process =
+					 USUAL_ENV "\"terminal\":true,"
+						   "\"consoleSize\":{\"height\":5,\"width\":6}," });
 	assert_string_equal(out.out, "/dev/pts/0\r\n5 6\r\n");
 	(void)box_stop(&first);
 }
@@ -74,8 +81,9 @@ static void it_is_in_the_user_namespace(void **state)
 		.mounts = "{\"destination\":\"/proc\",\"type\":\"proc\"},"
 			  "{\"destination\":\"/dev\",\"type\":\"tmpfs\"},"
 			  "{\"destination\":\"/dev/pts\",\"type\":\"devpts\"}",
-		.linux_more = "\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
-			      "\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],",
+		.linux_more =
+			"\"uidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],"
+			"\"gidMappings\":[{\"containerID\":0,\"hostID\":100000,\"size\":65536}],",
 		.namespaces = "{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"user\"},"
 			      "{\"type\":\"uts\"},{\"type\":\"ipc\"}" });
 	run_ok(&(struct recipe){ .args = SH("id -u; tr -s ' ' < /proc/self/uid_map; touch /tmp/x; "
@@ -85,7 +93,8 @@ static void it_is_in_the_user_namespace(void **state)
 	assert_string_equal(out.out, "12\n 0 100000 65536\nre\n");
 	run_ok(&(struct recipe){ .args = SH("tty; stat -c %u $(tty); echo x > $(tty)"),
 				 .init_pid = first.pid,
-				 .process = USUAL_ENV "\"terminal\":true,\"user\":{\"uid\":12,\"gid\":7}," });
+				 .process = USUAL_ENV
+				 "\"terminal\":true,\"user\":{\"uid\":12,\"gid\":7}," });
 	assert_string_equal(out.out, "/dev/pts/0\r\n12\r\nx\r\n");
 	box_shell(&box, "[ $(stat -c %%u:%%g rootfs/tmp/x) = 100012:100007 ] && rm rootfs/tmp/x; "
 			"chown -R 0:0 rootfs");
@@ -96,7 +105,8 @@ static void it_obeys_the_container_s_filter(void **state)
 {
 	(void)state;
 	start_first(&(struct recipe){ .args = "[\"sleep\",\"60\"]" });
-	run(&(struct recipe){ .args = "[\"mkdir\",\"/tmp/x\"]", .init_pid = first.pid,
+	run(&(struct recipe){ .args = "[\"mkdir\",\"/tmp/x\"]",
+			      .init_pid = first.pid,
 			      .linux_more = "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\","
 					    "\"syscalls\":[{\"names\":[\"mkdir\"],"
 					    "\"action\":\"SCMP_ACT_ERRNO\",\"errnoRet\":28}]}," });

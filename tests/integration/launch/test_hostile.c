@@ -9,15 +9,19 @@
 
 static void make_evil(const char *shell)
 {
-	box_shell(&box, "rm -rf evil outside && cp -a rootfs evil && mkdir -p outside/dir && "
-			"echo untouched > outside/marker && ln -s ../outside evil/escape && "
-			"ln -s $PWD/outside evil/absolute && cd evil && { %s ; }", shell);
+	box_shell(&box,
+		  "rm -rf evil outside && cp -a rootfs evil && mkdir -p outside/dir && "
+		  "echo untouched > outside/marker && ln -s ../outside evil/escape && "
+		  "ln -s $PWD/outside evil/absolute && cd evil && { %s ; }",
+		  shell);
 }
 
 static void assert_untouched(void)
 {
-	box_shell(&box, "[ \"$(cat outside/marker)\" = untouched ] && [ \"$(ls outside)\" = \"dir\nmarker\" ] "
-			"&& [ -z \"$(ls outside/dir)\" ]");
+	box_shell(
+		&box,
+		"[ \"$(cat outside/marker)\" = untouched ] && [ \"$(ls outside)\" = \"dir\nmarker\" ] "
+		"&& [ -z \"$(ls outside/dir)\" ]");
 }
 
 static char *evil_root(void)
@@ -28,7 +32,11 @@ static char *evil_root(void)
 	return path;
 }
 
-#define EVIL(...) &(struct recipe){ .rootfs = evil_root(), __VA_ARGS__ }
+#define EVIL(...)                                  \
+	&(struct recipe)                           \
+	{                                          \
+		.rootfs = evil_root(), __VA_ARGS__ \
+	}
 
 static void a_link_for_proc_is_refused(void **state)
 {
@@ -55,12 +63,13 @@ static void links_at_mount_targets_stay_inside(void **state)
 	(void)state;
 	make_evil("ln -s /escape/new var; ln -s ../../../../../../etc/hosts evil-hosts");
 	box_shell(&box, "mkdir -p data && echo content > data/file");
-	snprintf(mounts, sizeof(mounts),
-		 ",{\"destination\":\"/escape/a\",\"type\":\"bind\",\"source\":\"%s/data\",\"options\":[\"bind\"]},"
-		 "{\"destination\":\"/absolute/b\",\"type\":\"tmpfs\"},"
-		 "{\"destination\":\"/var/c\",\"type\":\"tmpfs\"},"
-		 "{\"destination\":\"/evil-hosts\",\"type\":\"bind\",\"source\":\"%s/data/file\",\"options\":[\"bind\"]}",
-		 box.dir, box.dir);
+	snprintf(
+		mounts, sizeof(mounts),
+		",{\"destination\":\"/escape/a\",\"type\":\"bind\",\"source\":\"%s/data\",\"options\":[\"bind\"]},"
+		"{\"destination\":\"/absolute/b\",\"type\":\"tmpfs\"},"
+		"{\"destination\":\"/var/c\",\"type\":\"tmpfs\"},"
+		"{\"destination\":\"/evil-hosts\",\"type\":\"bind\",\"source\":\"%s/data/file\",\"options\":[\"bind\"]}",
+		box.dir, box.dir);
 	run_ok(EVIL(.args = "[\"cat\",\"/escape/a/file\",\"/etc/hosts\"]", .more_mounts = mounts));
 	assert_string_equal(out.out, "content\ncontent\n");
 	assert_untouched();
@@ -72,7 +81,8 @@ static void dots_in_a_destination_stay_inside(void **state)
 	(void)state;
 	make_evil("true");
 	run_ok(EVIL(.args = "[\"ls\",\"-d\",\"/outside/dir/x\"]",
-		    .more_mounts = ",{\"destination\":\"/../../outside/dir/x\",\"type\":\"tmpfs\"}"));
+		    .more_mounts =
+			    ",{\"destination\":\"/../../outside/dir/x\",\"type\":\"tmpfs\"}"));
 	assert_untouched();
 }
 
@@ -80,9 +90,11 @@ static void a_loop_of_links_ends_in_an_error(void **state)
 {
 	(void)state;
 	make_evil("ln -s loop2 loop1; ln -s loop1 loop2; ln -s grow/x grow");
-	run(EVIL(.args = "[\"true\"]", .more_mounts = ",{\"destination\":\"/loop1/x\",\"type\":\"tmpfs\"}"));
+	run(EVIL(.args = "[\"true\"]",
+		 .more_mounts = ",{\"destination\":\"/loop1/x\",\"type\":\"tmpfs\"}"));
 	assert_refused(ERR_INVALID, "Too many levels of symbolic links");
-	run(EVIL(.args = "[\"true\"]", .more_mounts = ",{\"destination\":\"/grow/x\",\"type\":\"tmpfs\"}"));
+	run(EVIL(.args = "[\"true\"]",
+		 .more_mounts = ",{\"destination\":\"/grow/x\",\"type\":\"tmpfs\"}"));
 	assert_refused(ERR_INVALID, "Too many levels of symbolic links");
 	assert_untouched();
 }
@@ -91,9 +103,11 @@ static void a_link_into_proc_is_no_mount_target(void **state)
 {
 	(void)state;
 	make_evil("ln -s /proc/self/attr attr; ln -s /proc/sys/kernel kernel");
-	run(EVIL(.args = "[\"true\"]", .more_mounts = ",{\"destination\":\"/attr\",\"type\":\"tmpfs\"}"));
+	run(EVIL(.args = "[\"true\"]",
+		 .more_mounts = ",{\"destination\":\"/attr\",\"type\":\"tmpfs\"}"));
 	assert_refused(ERR_DENIED, "on '/attr': the target lies in a proc file system");
-	run(EVIL(.args = "[\"true\"]", .more_mounts = ",{\"destination\":\"/kernel\",\"type\":\"tmpfs\"}"));
+	run(EVIL(.args = "[\"true\"]",
+		 .more_mounts = ",{\"destination\":\"/kernel\",\"type\":\"tmpfs\"}"));
 	assert_refused(ERR_DENIED, "on '/kernel': the target lies in a proc file system");
 }
 
@@ -104,12 +118,16 @@ static void only_known_files_of_proc_may_be_bound_over(void **state)
 	(void)state;
 	make_evil("true");
 	box_shell(&box, "mkdir -p data && echo 42 > data/uptime");
-	snprintf(mounts, sizeof(mounts), ",{\"destination\":\"/proc/uptime\",\"type\":\"bind\","
-		 "\"source\":\"%s/data/uptime\",\"options\":[\"bind\"]}", box.dir);
+	snprintf(mounts, sizeof(mounts),
+		 ",{\"destination\":\"/proc/uptime\",\"type\":\"bind\","
+		 "\"source\":\"%s/data/uptime\",\"options\":[\"bind\"]}",
+		 box.dir);
 	run_ok(EVIL(.args = "[\"cat\",\"/proc/uptime\"]", .more_mounts = mounts));
 	assert_string_equal(out.out, "42\n");
-	snprintf(mounts, sizeof(mounts), ",{\"destination\":\"/proc/./sys/../version\",\"type\":\"bind\","
-		 "\"source\":\"%s/data/uptime\",\"options\":[\"bind\"]}", box.dir);
+	snprintf(mounts, sizeof(mounts),
+		 ",{\"destination\":\"/proc/./sys/../version\",\"type\":\"bind\","
+		 "\"source\":\"%s/data/uptime\",\"options\":[\"bind\"]}",
+		 box.dir);
 	run(EVIL(.args = "[\"true\"]", .more_mounts = mounts));
 	assert_refused(ERR_INVALID, "mount on '/proc/version': not allowed in /proc");
 	run(EVIL(.args = "[\"true\"]", .mounts = "{\"destination\":\"/proc\",\"type\":\"tmpfs\"}"));
@@ -205,7 +223,8 @@ static void a_copy_up_follows_no_link(void **state)
 	(void)state;
 	make_evil("mkdir up && ln -s ../../outside/marker up/link && ln -s ../../outside up/dir");
 	run_ok(EVIL(.args = SH("ls -l /up | grep -c '^l'"),
-		    .more_mounts = ",{\"destination\":\"/up\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}"));
+		    .more_mounts =
+			    ",{\"destination\":\"/up\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}"));
 	assert_string_equal(out.out, "2\n");
 	assert_untouched();
 }
@@ -216,7 +235,8 @@ static void deep_directories_are_no_problem(void **state)
 	make_evil("i=0; while [ $i -lt 200 ]; do mkdir d && cd d; i=$((i+1)); done");
 	run_ok(EVIL(.args = "[\"true\"]"));
 	run(EVIL(.args = "[\"true\"]",
-		 .more_mounts = ",{\"destination\":\"/d\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}"));
+		 .more_mounts =
+			 ",{\"destination\":\"/d\",\"type\":\"tmpfs\",\"options\":[\"tmpcopyup\"]}"));
 	assert_refused(ERR_EXHAUSTED, "more than 64 levels");
 }
 

@@ -36,8 +36,7 @@ static void a_signal_is_seen_as_such(void **state)
 {
 	(void)state;
 	/* Pid 1 of a namespace gets no default action from its own kill. */
-	run(&(struct recipe){ .args = SH("kill -TERM $$"),
-			      .namespaces = "{\"type\":\"mount\"}" });
+	run(&(struct recipe){ .args = SH("kill -TERM $$"), .namespaces = "{\"type\":\"mount\"}" });
 	assert_int_equal(out.status, 128 + 15);
 }
 
@@ -81,8 +80,7 @@ static void the_environment_is_the_spec_s_and_home_is_found(void **state)
 	run_ok(&(struct recipe){ .args = "[\"/bin/env\"]",
 				 .process = "\"env\":[\"PATH=/bin\",\"A=b c\"]," });
 	assert_string_equal(out.out, "PATH=/bin\nA=b c\nHOME=/root\n");
-	run_ok(&(struct recipe){ .args = "[\"/bin/env\"]",
-				 .process = "\"env\":[\"HOME=/x\"]," });
+	run_ok(&(struct recipe){ .args = "[\"/bin/env\"]", .process = "\"env\":[\"HOME=/x\"]," });
 	assert_string_equal(out.out, "HOME=/x\n");
 	run_ok(&(struct recipe){ .args = "[\"/bin/env\"]", .process = "\"user\":{\"uid\":1000}," });
 	assert_string_equal(out.out, "HOME=/home/user\n");
@@ -118,7 +116,8 @@ static void no_file_is_left_open(void **state)
 static void no_signal_is_blocked_or_ignored(void **state)
 {
 	(void)state;
-	run_ok(&(struct recipe){ .args = "[\"grep\",\"-E\",\"^Sig(Blk|Ign)\",\"/proc/self/status\"]" });
+	run_ok(&(struct recipe){
+		.args = "[\"grep\",\"-E\",\"^Sig(Blk|Ign)\",\"/proc/self/status\"]" });
 	assert_has(out.out, "SigBlk:\t0000000000000000");
 	assert_has(out.out, "SigIgn:\t0000000000000000");
 }
@@ -138,8 +137,9 @@ static void a_terminal_is_the_container_s_own(void **state)
 	(void)state;
 	run_ok(&(struct recipe){ .args = SH("tty; stty size; ls -l /dev/console | cut -c1; "
 					    "echo through > /dev/console; echo x > /dev/tty"),
-				 .process = USUAL_ENV "\"terminal\":true,"
-					    "\"consoleSize\":{\"height\":33,\"width\":99}," });
+				 .process = USUAL_ENV
+				 "\"terminal\":true,"
+				 "\"consoleSize\":{\"height\":33,\"width\":99}," });
 	assert_has(out.out, "/dev/pts/0\r\n33 99\r\nc\r\nthrough\r\nx\r\n");
 }
 
@@ -150,8 +150,10 @@ static void a_terminal_can_be_resized_while_it_runs(void **state)
 	char text[4096];
 
 	(void)state;
-	box_start(&box, &(struct recipe){ .args = SH("trap 'stty size' WINCH; echo here; read x; read x"),
-					  .process = USUAL_ENV "\"terminal\":true," }, &r);
+	box_start(&box,
+		  &(struct recipe){ .args = SH("trap 'stty size' WINCH; echo here; read x; read x"),
+				    .process = USUAL_ENV "\"terminal\":true," },
+		  &r);
 	assert_true(box_read_until(r.io.stdin_fd, "here", text, sizeof(text)));
 	assert_int_equal(ioctl(r.io.stdin_fd, TIOCSWINSZ, &size), 0);
 	assert_int_equal(write(r.io.stdin_fd, "\n", 1), 1);
@@ -164,7 +166,7 @@ static void a_terminal_belongs_to_the_user(void **state)
 	(void)state;
 	run_ok(&(struct recipe){ .args = SH("stat -c %u $(tty); echo ok > $(tty)"),
 				 .process = USUAL_ENV "\"terminal\":true,"
-					    "\"user\":{\"uid\":1000,\"gid\":1000}," });
+						      "\"user\":{\"uid\":1000,\"gid\":1000}," });
 	assert_has(out.out, "1000\r\nok\r\n");
 }
 
@@ -185,12 +187,13 @@ static void hooks_run_in_the_container_at_their_time(void **state)
 	char top[1024];
 
 	(void)state;
-	snprintf(top, sizeof(top),
-		 "\"annotations\":{\"a\":\"b\\\"c\"},\"hostname\":\"inside\",\"hooks\":{"
-		 "\"createContainer\":[{\"path\":\"/bin/sh\",\"env\":[\"PATH=/bin\",\"V=1\"],\"args\":"
-		 "[\"sh\",\"-c\",\"cat > %s/state; hostname > %s/name; echo $V >> %s/name\"]}],"
-		 "\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > /tmp/started\"]}]},",
-		 box.dir, box.dir, box.dir);
+	snprintf(
+		top, sizeof(top),
+		"\"annotations\":{\"a\":\"b\\\"c\"},\"hostname\":\"inside\",\"hooks\":{"
+		"\"createContainer\":[{\"path\":\"/bin/sh\",\"env\":[\"PATH=/bin\",\"V=1\"],\"args\":"
+		"[\"sh\",\"-c\",\"cat > %s/state; hostname > %s/name; echo $V >> %s/name\"]}],"
+		"\"startContainer\":[{\"path\":\"/bin/sh\",\"args\":[\"sh\",\"-c\",\"cat > /tmp/started\"]}]},",
+		box.dir, box.dir, box.dir);
 	run_ok(&(struct recipe){ .args = "[\"cat\",\"/tmp/started\"]", .top = top });
 	assert_has(out.out, "\"id\":\"box\",\"status\":\"created\",\"bundle\":\"");
 	assert_has(out.out, "\"annotations\":{\"a\":\"b\\\"c\"},\"pid\":");
@@ -201,12 +204,14 @@ static void hooks_run_in_the_container_at_their_time(void **state)
 static void a_hook_that_fails_fails_the_container(void **state)
 {
 	(void)state;
-	run(&(struct recipe){ .args = "[\"true\"]",
-			      .top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/false\"}]}," });
+	run(&(struct recipe){
+		.args = "[\"true\"]",
+		.top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/false\"}]}," });
 	assert_false(out.is_ready);
 	assert_refused(ERR_INTERNAL, "run hook: '/bin/false': ended with code 1");
-	run(&(struct recipe){ .args = "[\"true\"]",
-			      .top = "\"hooks\":{\"startContainer\":[{\"path\":\"/bin/nothing\"}]}," });
+	run(&(struct recipe){
+		.args = "[\"true\"]",
+		.top = "\"hooks\":{\"startContainer\":[{\"path\":\"/bin/nothing\"}]}," });
 	assert_true(out.is_ready);
 	assert_refused(ERR_NOT_FOUND, "run hook: '/bin/nothing': ended with code 127");
 	run(&(struct recipe){ .args = "[\"true\"]",
@@ -218,7 +223,8 @@ static void a_hook_that_fails_fails_the_container(void **state)
 static void the_deadline_ends_a_launch(void **state)
 {
 	(void)state;
-	run(&(struct recipe){ .args = "[\"true\"]", .deadline_ms = 300,
+	run(&(struct recipe){ .args = "[\"true\"]",
+			      .deadline_ms = 300,
 			      .top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sleep\","
 				     "\"args\":[\"sleep\",\"60\"]}]}," });
 	assert_refused(ERR_TIMEOUT, "build the container: no answer in 300 ms");

@@ -71,7 +71,8 @@ static void recursive_attributes_are_kept_apart(void **state)
 
 static void what_is_not_ours_goes_to_the_file_system(void **state)
 {
-	struct mount_options o = parse("size=64k sync defaults newinstance mode=0620 lazytime silent");
+	struct mount_options o =
+		parse("size=64k sync defaults newinstance mode=0620 lazytime silent");
 
 	(void)state;
 	assert_int_equal(strv_len(o.flags), 2);

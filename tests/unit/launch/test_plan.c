@@ -137,9 +137,9 @@ static void plan_is_as_recorded(void **state)
 
 /* ---- what is refused ---- */
 
-#define SPEC(process, top, mounts, linux_more)                                              \
-	"{\"process\":{" process "\"cwd\":\"/\",\"args\":[\"a\"]}," top                     \
-	"\"mounts\":[" mounts "],\"linux\":{" linux_more "\"namespaces\":[{\"type\":\"mount\"}]}}"
+#define SPEC(process, top, mounts, linux_more)                                                \
+	"{\"process\":{" process "\"cwd\":\"/\",\"args\":[\"a\"]}," top "\"mounts\":[" mounts \
+	"],\"linux\":{" linux_more "\"namespaces\":[{\"type\":\"mount\"}]}}"
 #define MOUNT(more) SPEC("", "", "{\"destination\":\"/m\"," more "}", "")
 
 static const struct {
@@ -157,17 +157,23 @@ static const struct {
 	{ "{\"process\":{\"cwd\":\"/\",\"args\":[\"a\"]},\"linux\":{\"namespaces\":"
 	  "[{\"type\":\"mount\"},{\"type\":\"user\",\"path\":\"/x\"}]}}",
 	  ERR_UNIMPLEMENTED, "join user namespace '/x'" },
-	{ MOUNT("\"type\":\"bind\",\"source\":\"rel\""), ERR_INVALID, "source 'rel' is not absolute" },
+	{ MOUNT("\"type\":\"bind\",\"source\":\"rel\""), ERR_INVALID,
+	  "source 'rel' is not absolute" },
 	{ MOUNT("\"source\":\"x\""), ERR_INVALID, "mount on '/m': no type" },
-	{ MOUNT("\"type\":\"tmpfs\",\"options\":[\"remount\"]"), ERR_UNIMPLEMENTED, "option 'remount'" },
+	{ MOUNT("\"type\":\"tmpfs\",\"options\":[\"remount\"]"), ERR_UNIMPLEMENTED,
+	  "option 'remount'" },
 	{ MOUNT("\"type\":\"tmpfs\",\"options\":[\"idmap\"]"), ERR_UNIMPLEMENTED,
 	  "idmapped mount of type 'tmpfs'" },
-	{ MOUNT("\"type\":\"proc\",\"options\":[\"tmpcopyup\"]"), ERR_INVALID, "tmpcopyup needs a tmpfs" },
+	{ MOUNT("\"type\":\"proc\",\"options\":[\"tmpcopyup\"]"), ERR_INVALID,
+	  "tmpcopyup needs a tmpfs" },
 	{ MOUNT("\"type\":\"tmpfs\",\"options\":[\"shared\",\"slave\",\"private\",\"rshared\",\"rslave\"]"),
 	  ERR_INVALID, "mount on '/m': option 'rslave': more than 4" },
-	{ SPEC("", "", "{\"destination\":\"/\",\"type\":\"tmpfs\"}", ""), ERR_INVALID, "mount on '/'" },
-	{ SPEC("", "", "{\"destination\":\"/a/..\",\"type\":\"tmpfs\"}", ""), ERR_INVALID, "mount on '/'" },
-	{ SPEC("", "", "{\"destination\":\"/proc\",\"type\":\"sysfs\"}", ""), ERR_INVALID, "mount on '/proc'" },
+	{ SPEC("", "", "{\"destination\":\"/\",\"type\":\"tmpfs\"}", ""), ERR_INVALID,
+	  "mount on '/'" },
+	{ SPEC("", "", "{\"destination\":\"/a/..\",\"type\":\"tmpfs\"}", ""), ERR_INVALID,
+	  "mount on '/'" },
+	{ SPEC("", "", "{\"destination\":\"/proc\",\"type\":\"sysfs\"}", ""), ERR_INVALID,
+	  "mount on '/proc'" },
 	{ SPEC("", "", "{\"destination\":\"/proc\",\"type\":\"bind\",\"source\":\"/tmp\"}", ""),
 	  ERR_INVALID, "mount on '/proc'" },
 	{ SPEC("", "", "{\"destination\":\"/proc/sys\",\"type\":\"bind\",\"source\":\"/tmp\"}", ""),
@@ -178,30 +184,34 @@ static const struct {
 	{ SPEC("", "\"hooks\":{\"startContainer\":[{\"path\":\"/x\",\"timeout\":-1}]},", "", ""),
 	  ERR_INVALID, "hook '/x': timeout -1" },
 	{ SPEC("\"oomScoreAdj\":1001,", "", "", ""), ERR_INVALID, "oomScoreAdj 1001" },
-	{ SPEC("\"ioPriority\":{\"class\":\"X\"},", "", "", ""), ERR_INVALID, "ioPriority class 'X'" },
+	{ SPEC("\"ioPriority\":{\"class\":\"X\"},", "", "", ""), ERR_INVALID,
+	  "ioPriority class 'X'" },
 	{ SPEC("\"ioPriority\":{\"class\":\"IOPRIO_CLASS_BE\",\"priority\":8},", "", "", ""),
 	  ERR_INVALID, "ioPriority 8" },
-	{ SPEC("\"scheduler\":{\"policy\":\"SCHED_RR\",\"flags\":[\"X\"]},", "", "", ""), ERR_INVALID,
-	  "scheduler flag 'X'" },
+	{ SPEC("\"scheduler\":{\"policy\":\"SCHED_RR\",\"flags\":[\"X\"]},", "", "", ""),
+	  ERR_INVALID, "scheduler flag 'X'" },
 	{ SPEC("\"terminal\":true,\"consoleSize\":{\"width\":70000,\"height\":1},", "", "", ""),
 	  ERR_INVALID, "consoleSize 70000x1" },
 	{ SPEC("\"rlimits\":[{\"type\":\"RLIMIT_CPU\"},{\"type\":\"RLIMIT_CPU\"}],", "", "", ""),
 	  ERR_INVALID, "rlimit 'RLIMIT_CPU': given twice" },
 	{ SPEC("", "", "", "\"personality\":{\"domain\":\"X\"},"), ERR_INVALID, "personality 'X'" },
-	{ SPEC("", "", "", "\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"F\"]},"), ERR_INVALID,
-	  "personality flag 'F'" },
+	{ SPEC("", "", "", "\"personality\":{\"domain\":\"LINUX\",\"flags\":[\"F\"]},"),
+	  ERR_INVALID, "personality flag 'F'" },
 	{ SPEC("", "", "", "\"mountLabel\":\"l\","), ERR_UNIMPLEMENTED, "mount label 'l'" },
 	{ SPEC("", "", "", "\"devices\":[{\"path\":\"x\",\"type\":\"c\"}],"), ERR_INVALID,
 	  "device 'x': path is not absolute" },
-	{ SPEC("", "", "", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"},"), ERR_UNIMPLEMENTED,
-	  "SCMP_ACT_NOTIFY" },
-	{ SPEC("", "", "", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"X\"]},"),
+	{ SPEC("", "", "", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"},"),
+	  ERR_UNIMPLEMENTED, "SCMP_ACT_NOTIFY" },
+	{ SPEC("", "", "",
+	       "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"architectures\":[\"X\"]},"),
 	  ERR_INVALID, "seccomp architecture 'X'" },
-	{ SPEC("", "", "", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":"
-	  "[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,\"op\":\"SCMP_CMP_EQ\"}]}]},"),
+	{ SPEC("", "", "",
+	       "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":"
+	       "[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":6,\"op\":\"SCMP_CMP_EQ\"}]}]},"),
 	  ERR_INVALID, "argument index 6" },
-	{ SPEC("", "", "", "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":"
-	  "[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":1,\"op\":\"X\"}]}]},"),
+	{ SPEC("", "", "",
+	       "\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\",\"syscalls\":[{\"names\":"
+	       "[\"read\"],\"action\":\"SCMP_ACT_ERRNO\",\"args\":[{\"index\":1,\"op\":\"X\"}]}]},"),
 	  ERR_INVALID, "seccomp operator 'X'" },
 };
 
@@ -212,8 +222,8 @@ static void what_cannot_be_done_is_refused_by_name(void **state)
 		struct plan_facts facts = usual_facts();
 		struct err err = ERR_INIT;
 		struct plan *plan = NULL;
-		Grpc__Spec *spec = (Grpc__Spec *)spec_parse(&grpc__spec__descriptor, refused[i].spec,
-							    strlen(refused[i].spec), &err);
+		Grpc__Spec *spec = (Grpc__Spec *)spec_parse(
+			&grpc__spec__descriptor, refused[i].spec, strlen(refused[i].spec), &err);
 
 		if (!spec)
 			fail_msg("%s: %s", refused[i].spec, err.text);
