@@ -105,6 +105,16 @@ sandbox_pids() {
 	done
 }
 
+DEBIAN_ROOTFS=$BUILD_DIR/debian-rootfs
+
+# A small Debian, made once.
+debian_rootfs() {
+	[ ! -e "$DEBIAN_ROOTFS/etc/debian_version" ] || return 0
+	rm -rf "$DEBIAN_ROOTFS".part
+	mmdebstrap --quiet --variant=minbase "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" "$DEBIAN_ROOTFS".part
+	mv "$DEBIAN_ROOTFS".part "$DEBIAN_ROOTFS"
+}
+
 # Memory of a process in kB: its own, and its part of what it shares.
 pss_kb() {
 	awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup" 2>/dev/null
@@ -123,13 +133,18 @@ within() {
 
 # --- for tests only ---
 
-# For setup_file: one root file system and one configuration for all tests of a file.
+CENSUS=$SOURCE_DIR/tests/census/census
+
+# For setup_file: one root file system and one configuration for all tests of a file. The first container
+# leaves what all later ones share: parent directories, verdicts about this host.
 vm_setup_file() {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	need_guest
 	export FILE_DIR=$BATS_FILE_TMPDIR
 	busybox_rootfs "$FILE_DIR/rootfs"
 	write_config "$FILE_DIR/configuration.toml"
+	BATS_TEST_NUMBER=0 BATS_TEST_TMPDIR=$FILE_DIR/first vm_setup
+	run_in_vm true </dev/null
 }
 
 # For setup: an id of its own for every test, and a bundle folder.
@@ -139,11 +154,13 @@ vm_setup() {
 	CONFIG=$FILE_DIR/configuration.toml
 	ROOT=$FILE_DIR/root
 	mkdir -p "$BUNDLE"
+	"$CENSUS" save "$BATS_TEST_TMPDIR/census"
 }
 
-# For teardown: what a failed test leaves must not reach the next one.
+# For teardown. A container may be left by a test that does not care, or has failed; nothing else may.
 vm_teardown() {
 	kata delete --force "$ID" >/dev/null 2>&1 || true
+	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
 
 # Every call has a deadline: a test that hangs says nothing.

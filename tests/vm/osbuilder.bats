@@ -14,6 +14,7 @@ load_paths() {
 
 setup_file() {
 	load_paths
+	need_guest # also for the tests that follow, which have no network
 	"$builder" -a "$agent" -o "$made"
 	mkdir "$root"
 	# Without the device node, which needs root and may be refused even then.
@@ -94,4 +95,9 @@ setup() {
 	[ "$status" = 1 ]
 	[ "${#lines[@]}" = 1 ]
 	[ ! -e "$out/kata-containers-initrd.img" ]
+}
+
+@test "mmdebstrap makes a Debian root file system for the tests that follow" {
+	debian_rootfs
+	[ -x "$DEBIAN_ROOTFS/bin/bash" ]
 }

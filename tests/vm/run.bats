@@ -183,17 +183,12 @@ teardown() {
 }
 
 @test "a Debian root file system made by mmdebstrap" {
-	rootfs=${KATA_TEST_CACHE:-$BUILD_DIR}/debian-rootfs
-	if [ ! -e "$rootfs/etc/debian_version" ]; then
-		rm -rf "$rootfs".part
-		mmdebstrap --quiet --variant=minbase "$(sed -n 's/^VERSION_CODENAME=//p' /etc/os-release)" "$rootfs".part
-		mv "$rootfs".part "$rootfs"
-	fi
-	bundle "$BUNDLE" "$rootfs" bash -c 'cat /etc/debian_version; dpkg -l bash | tail -n 1 | cut -c -2; exit 4'
+	debian_rootfs
+	bundle "$BUNDLE" "$DEBIAN_ROOTFS" bash -c 'cat /etc/debian_version; dpkg -l bash | tail -n 1 | cut -c -2; exit 4'
 	run kata run --bundle "$BUNDLE" "$ID" </dev/null
 	echo "$output"
 	[ "$status" = 4 ]
-	[ "${lines[0]}" = "$(cat "$rootfs/etc/debian_version")" ]
+	[ "${lines[0]}" = "$(cat "$DEBIAN_ROOTFS/etc/debian_version")" ]
 	[ "${lines[1]}" = ii ]
 	assert_nothing_left
 }
