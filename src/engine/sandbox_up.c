@@ -16,6 +16,7 @@
 #include "engine/persist/journal.h"
 #include "engine/resource/guest_sandbox.h"
 #include "engine/resource/share.h"
+#include "engine/resource/sizing.h"
 #include "engine/sandbox_priv.h"
 #include "engine/vmm/accel.h"
 #include "engine/vmm/qemu.h"
@@ -256,6 +257,16 @@ static int open_vsock(struct sandbox *sb, struct err *err)
 	return -1;
 }
 
+/* From here on the configuration says what this sandbox gets. */
+static void size_vm(struct sandbox *sb)
+{
+	struct config_hypervisor *hv = &sb->config->hypervisor;
+	const struct sizing wanted = sizing_wanted(sb->spec);
+
+	hv->default_memory = sizing_memory_mib(&wanted, hv->default_memory, hv->default_maxmemory);
+	hv->default_vcpus = sizing_cpus(&wanted, hv->default_vcpus, hv->default_maxvcpus);
+}
+
 static enum flow_next plan_vm(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
@@ -267,6 +278,7 @@ static enum flow_next plan_vm(void *owner, struct err *err)
 		.accel = sb->accel,
 	};
 
+	size_vm(sb);
 	if (open_vsock(sb, err) < 0)
 		return FLOW_FAIL;
 	facts.has_vsock = sb->vsock_fd >= 0;

@@ -224,13 +224,16 @@ teardown_file() {
 	[[ "$output" == *ffffffff ]]
 }
 
-@test "limits: memory, cpus, pids are the guest's cgroup's" {
+@test "limits: memory, cpus, pids are the guest's cgroup's, and the machine is sized for them" {
 	run run_kata --rm --memory 64m --cpus 0.5 --pids-limit 77 busybox sh -c \
-		'cd /sys/fs/cgroup; cat memory.max cpu.max pids.max'
+		'cd /sys/fs/cgroup; cat memory.max cpu.max pids.max; nproc; free -m | awk "/^Mem:/ { print \$2 }"'
 	[ "$status" -eq 0 ]
 	[ "${lines[0]}" = 67108864 ]
 	[ "${lines[1]}" = "50000 100000" ]
 	[ "${lines[2]}" = 77 ]
+	# The machine is made for them: 1 + 0.5 CPUs are two, 512 + 64 MiB less what the kernel keeps.
+	[ "${lines[3]}" = 2 ]
+	[ "${lines[4]}" -gt 490 ]
 }
 
 @test "a container over its memory limit is killed by the guest, and the machine lives on to say so" {
