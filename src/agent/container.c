@@ -18,6 +18,7 @@
 
 #define CGROUP_WAIT_MS   1000 /* for killed processes to leave it */
 #define FREEZE_WAIT_MS   1000
+#define OOM_AGAIN_MS     100
 #define KEEP_TOLD_EXECS  64 /* records for late waits */
 
 int container_check(const struct container *ctr, bool with_created, struct err *err)
@@ -82,22 +83,39 @@ int container_make_room(struct container *ctr, struct err *err)
 
 /* Out of memory */
 
-static void on_oom(evutil_socket_t fd, short what, void *arg)
+/* 1: told; 0: nothing to tell (yet); -1: the watch is lost. */
+static int tell_oom(struct container *ctr)
 {
-	struct container *ctr = arg;
 	struct err err = ERR_INIT;
-	int r = cgroup_oom_read(ctr->cgroup, (int)fd, &err);
+	int r = cgroup_oom_read(ctr->cgroup, ctr->oom_fd, &err);
 
-	(void)what;
 	if (r < 0) {
 		log_warn("OOM watch lost, going on", "container", ctr->id, "reason", err.text);
 		event_del(&ctr->oom);
-		return;
-	}
-	if (r > 0) {
+	} else if (r > 0) {
 		log_info("out of memory", "container", ctr->id);
 		sandbox_tell_oom(ctr->agent->sandbox, ctr->id);
 	}
+	return r;
+}
+
+static void on_oom_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)tell_oom(arg);
+}
+
+/* Version 1 wakes us before it has killed, and counted, anybody: then look once more. */
+static void on_oom(evutil_socket_t fd, short what, void *arg)
+{
+	const struct timeval soon = { .tv_usec = OOM_AGAIN_MS * 1000 };
+	struct container *ctr = arg;
+
+	(void)fd;
+	(void)what;
+	if (tell_oom(ctr) == 0)
+		event_add(&ctr->oom_again, &soon);
 }
 
 void container_watch_oom(struct container *ctr)
@@ -110,6 +128,7 @@ void container_watch_oom(struct container *ctr)
 		return;
 	}
 	event_assign(&ctr->oom, ctr->agent->base, ctr->oom_fd, EV_READ | EV_PERSIST, on_oom, ctr);
+	event_assign(&ctr->oom_again, ctr->agent->base, -1, 0, on_oom_again, ctr);
 	event_add(&ctr->oom, NULL);
 }
 
@@ -157,8 +176,10 @@ static void free_group(struct container *ctr)
 {
 	struct err err = ERR_INIT;
 
-	if (ctr->oom_fd >= 0)
+	if (ctr->oom_fd >= 0) {
 		event_del(&ctr->oom);
+		event_del(&ctr->oom_again);
+	}
 	close_fd(&ctr->oom_fd);
 	if (!ctr->cgroup)
 		return;
@@ -253,5 +274,9 @@ void container_remove(struct container *ctr, uint32_t timeout_ms, container_done
 
 void container_on_change(struct container *ctr)
 {
+	/* Whoever was killed may have been killed for this; it is told before a removal. */
+	if (ctr->oom_fd >= 0 && event_pending(&ctr->oom_again, EV_TIMEOUT, NULL) &&
+	    tell_oom(ctr) != 0)
+		event_del(&ctr->oom_again);
 	remove_if_ended(ctr);
 }

@@ -48,7 +48,7 @@ struct container {
 	struct hooks *prestart; /* NULL: none runs */
 	bool has_bundle;
 	int oom_fd;
-	struct event oom;
+	struct event oom, oom_again;
 	struct event remove_turn, remove_deadline;
 	container_done *removed;
 	void *removed_arg;
