@@ -100,7 +100,7 @@ static int delete_orderly(struct delete *d, struct err *err)
 		return err_set(err, ERR_STATE, "Container still running, should be stopped");
 	if ((runs || waits) && kill_container(d, err) < 0)
 		return -1;
-	end_stand_in(d, runs ? STAND_IN_MS : 0);
+	end_stand_in(d, STAND_IN_MS);
 	return delete_container(d, err);
 }
 

@@ -5,6 +5,7 @@
 #include "lib/ttrpc/client.h"
 
 struct call {
+	struct list node;
 	const ProtobufCMessageDescriptor *resp_desc;
 	shim_done *done;
 	void *arg;
@@ -16,6 +17,7 @@ static void on_reply(void *arg, const uint8_t *payload, size_t len, const struct
 	struct err bad = ERR_INIT;
 	ProtobufCMessage *resp = NULL;
 
+	list_remove(&((struct call *)arg)->node);
 	free(arg);
 	if (!call.done)
 		return;
@@ -39,7 +41,16 @@ void shim_call(struct shim *shim, const char *service, const char *method,
 	struct call *call = xnew(struct call);
 
 	*call = (struct call){ .resp_desc = resp_desc, .done = done, .arg = arg };
+	list_add(&shim->calls, &call->node);
 	protobuf_c_message_pack(req, bytes);
 	(void)ttrpc_client_call_raw(shim->client, service, method, bytes, len, timeout_ms, on_reply,
 				    call);
+}
+
+void shim_drop_calls(struct shim *shim)
+{
+	list_for_each_safe(&shim->calls, struct call, node, call) {
+		list_remove(&call->node);
+		free(call);
+	}
 }

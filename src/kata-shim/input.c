@@ -126,3 +126,12 @@ void input_stop(struct input *in)
 	if (event_initialized(&in->readable))
 		event_del(&in->readable);
 }
+
+void input_done(struct input *in)
+{
+	if (!in->buf)
+		return; /* never started */
+	input_stop(in);
+	evbuffer_free(in->buf);
+	in->buf = NULL;
+}

@@ -98,10 +98,13 @@ void output_start(struct output *out, struct shim *shim, int fd, const char *met
 	ask(out);
 }
 
-void output_stop(struct output *out)
+void output_done(struct output *out)
 {
-	if (event_initialized(&out->writable))
-		event_del(&out->writable);
+	if (!out->buf)
+		return; /* never started */
+	event_del(&out->writable);
+	evbuffer_free(out->buf);
+	out->buf = NULL;
 }
 
 bool output_is_quiet(const struct output *out)

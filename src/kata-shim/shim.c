@@ -203,6 +203,7 @@ static void on_close(void *arg, const struct err *why)
 	(void)why;
 	ttrpc_client_free(shim->client);
 	shim->client = NULL;
+	shim_drop_calls(shim);
 	if (shim->ready_fd >= 0)
 		event_base_loopbreak(shim->base);
 	else if (!shim->exited)
@@ -260,24 +261,44 @@ static void wait_for_go(struct shim *shim)
 	event_add(&shim->go, NULL);
 }
 
+static void release(struct shim *shim)
+{
+	ttrpc_client_free(shim->client);
+	shim->client = NULL;
+	shim_drop_calls(shim);
+	input_done(&shim->in);
+	output_done(&shim->out[0]);
+	output_done(&shim->out[1]);
+	event_del(&shim->grace);
+	if (event_initialized(&shim->signals)) {
+		event_del(&shim->signals);
+		close(event_get_fd(&shim->signals));
+	}
+	event_base_free(shim->base);
+}
+
 int shim_run(struct shim *shim, const char *socket, struct err *err)
 {
 	int fd = unix_connect(socket, err);
 
 	if (fd < 0)
 		return -1;
+	list_init(&shim->calls);
 	shim->base = new_base();
 	if (!shim->base)
 		return err_set(err, ERR_INTERNAL, "make the event loop");
 	shim->client = ttrpc_client_new(shim->base, fd, on_close, shim);
 	event_assign(&shim->grace, shim->base, -1, 0, on_grace, shim);
-	if (watch_signals(shim, err) < 0)
+	if (watch_signals(shim, err) < 0) {
+		release(shim);
 		return -1;
+	}
 	if (shim->ready_fd >= 0)
 		wait_for_go(shim);
 	else
 		start_streams(shim);
 	event_base_dispatch(shim->base);
 	term_restore();
+	release(shim);
 	return shim->exited ? shim->status : EXIT_LOST;
 }

@@ -26,6 +26,7 @@
 
 #include "kata-shim/fdio.h"
 #include "lib/base/err.h"
+#include "lib/base/list.h"
 
 struct evbuffer;
 struct ttrpc_client;
@@ -61,6 +62,7 @@ struct output {
 struct shim {
 	struct event_base *base;
 	struct ttrpc_client *client; /* NULL once the supervisor is gone */
+	struct list calls;           /* call.c's */
 	const char *container_id;
 	const char *exec_id; /* the agent's name of the process: the container's id for its own */
 	bool terminal;
@@ -82,13 +84,14 @@ struct shim {
 	int status;
 };
 
-/* input.c */
+/* input.c. stop: no more is read or sent; done: after stop, releases memory. */
 void input_start(struct input *in, struct shim *shim);
 void input_stop(struct input *in);
+void input_done(struct input *in);
 
 /* output.c */
 void output_start(struct output *out, struct shim *shim, int fd, const char *method);
-void output_stop(struct output *out);
+void output_done(struct output *out);
 bool output_is_done(const struct output *out);  /* the end was read, and all is written */
 bool output_is_quiet(const struct output *out); /* nothing waits to be written */
 
@@ -107,6 +110,9 @@ void shim_call(struct shim *shim, const char *service, const char *method,
 
 #define AGENT_SERVICE "grpc.AgentService"
 #define TASK_SERVICE  "containerd.task.v2.Task"
+
+/* Forget the calls that a client took with it. */
+void shim_drop_calls(struct shim *shim);
 
 /* term.c: the terminal behind a descriptor, if there is one. */
 void term_raw(int fd);
