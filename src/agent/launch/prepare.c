@@ -78,32 +78,49 @@ static int map_ids(const struct plan_op *op, struct err *err)
 	return err_sys(err, errno, "map ids of '%s'", op->src);
 }
 
+/* The fd of one operation; -1 with errno when it cannot be had. */
+static int open_op(const struct plan *plan, const struct plan_op *op, const struct facts *facts,
+		   size_t *next_cgroup)
+{
+	bool recursive = op->kind == PLAN_ROOTFS || (op->mount && op->mount->is_recursive);
+
+	if (op->kind == PLAN_ENTER_CGROUP)
+		return fcntl(facts->cgroup_fds[(*next_cgroup)++], F_DUPFD_CLOEXEC, 3);
+	if (op->kind == PLAN_JOIN && facts->ns_fd[op->number] >= 0)
+		return fcntl(facts->ns_fd[op->number], F_DUPFD_CLOEXEC, 3);
+	if (op->kind == PLAN_JOIN)
+		return open(plan->ns[op->number].path, O_RDONLY | O_CLOEXEC);
+	return open_tree(AT_FDCWD, op->src,
+			 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (recursive ? AT_RECURSIVE : 0u));
+}
+
+static bool needs_fd(const struct plan *plan, const struct plan_op *op)
+{
+	if (op->kind == PLAN_ENTER_CGROUP || op->kind == PLAN_JOIN || op->idmap)
+		return true;
+	return plan->opens_binds && (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND);
+}
+
+static const char *object_of(const struct plan *plan, const struct plan_op *op)
+{
+	const char *object = op->kind == PLAN_JOIN ? plan->ns[op->number].path : op->src;
+
+	return object ? object : "";
+}
+
 int plan_open_fds(struct plan *plan, const struct facts *facts, struct err *err)
 {
 	size_t next_cgroup = 0;
 
 	for (size_t i = 0; i < plan->n_ops; i++) {
 		struct plan_op *op = &plan->ops[i];
-		bool recursive = op->kind == PLAN_ROOTFS || (op->mount && op->mount->is_recursive);
 
-		if (op->kind == PLAN_ENTER_CGROUP)
-			op->fd = fcntl(facts->cgroup_fds[next_cgroup++], F_DUPFD_CLOEXEC, 3);
-		else if (op->kind == PLAN_JOIN && facts->ns_fd[op->number] >= 0)
-			op->fd = fcntl(facts->ns_fd[op->number], F_DUPFD_CLOEXEC, 3);
-		else if (op->kind == PLAN_JOIN)
-			op->fd = open(plan->ns[op->number].path, O_RDONLY | O_CLOEXEC);
-		else if (op->idmap ||
-			 (plan->opens_binds && (op->kind == PLAN_ROOTFS || op->kind == PLAN_BIND)))
-			op->fd = open_tree(AT_FDCWD, op->src,
-					   OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
-						   (recursive ? AT_RECURSIVE : 0u));
-		else
+		if (!needs_fd(plan, op))
 			continue;
+		op->fd = open_op(plan, op, facts, &next_cgroup);
 		if (op->fd < 0)
 			return err_sys(err, errno, "%s '%s'", plan_kind_name(op->kind),
-				       op->kind == PLAN_JOIN ? plan->ns[op->number].path
-				       : op->src             ? op->src
-							     : "");
+				       object_of(plan, op));
 		if (op->idmap && map_ids(op, err) < 0)
 			return -1;
 	}

@@ -16,7 +16,7 @@ struct wires {
 #define WIRES_INIT ((struct wires){ { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 }, { -1, -1 } })
 
 /* On failure some may be open. */
-int wires_open(const struct plan *plan, struct wires *ret, struct err *err);
+int wires_open(const struct plan *plan, struct wires *w, struct err *err);
 void wires_done(struct wires *w);
 
 /*
@@ -37,7 +37,7 @@ int *plan_list_fds(const struct plan *plan, const struct wires *w, size_t *ret_n
 struct steps {
 	int own_fd[NS_COUNT]; /* where to go back to; -1: never left */
 };
-int steps_out(const struct plan *plan, const struct facts *facts, struct steps *ret,
+int steps_out(const struct plan *plan, const struct facts *facts, struct steps *steps,
 	      struct err *err);
 int steps_back(struct steps *steps, struct err *err);
 
