@@ -63,12 +63,14 @@ static void stamp(struct boot *b, const char *what)
 static void give_up(struct boot *b, const char *what, const struct err *err)
 {
 	char *tail = b->vmm ? vmm_console_tail(b->vmm) : xstrdup("");
+	struct err ignored = ERR_INIT;
 
 	fprintf(stderr, "\n%s\n%s: %s\n", tail, what, err->text);
 	free(tail);
 	ttrpc_client_free(b->agent);
 	vmm_free(b->vmm);
 	virtiofsd_free(b->vfs);
+	(void)dir_remove(b->dir, &ignored);
 	exit(1);
 }
 

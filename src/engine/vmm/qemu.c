@@ -73,6 +73,17 @@ static void complete_reason(struct qemu *q)
 	str_done(&text);
 }
 
+/* Fail whoever waits. False: a callback freed or stopped us, and nothing more is due. */
+static bool fail_ops(struct qemu *q, const struct err *why)
+{
+	enum qemu_state state = q->state;
+
+	for (size_t i = 0; i < QEMU_OP_STOP; i++)
+		if (!finish_op(q, &q->ops[i], why) || q->state != state)
+			return false;
+	return true;
+}
+
 static void tell_lost(struct qemu *q)
 {
 	struct err why;
@@ -84,10 +95,7 @@ static void tell_lost(struct qemu *q)
 	complete_reason(q);
 	why = q->why;
 	q->state = QEMU_LOST;
-	for (size_t i = 0; i < QEMU_N_OPS; i++)
-		if (!finish_op(q, &q->ops[i], &why))
-			return;
-	if (q->events.lost)
+	if (fail_ops(q, &why) && q->events.lost)
 		q->events.lost(q->arg, &why);
 }
 
@@ -138,9 +146,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 		if (why.code == ERR_OK)
 			err_set(&why, ERR_STATE, "QEMU does not run");
-		for (size_t i = 0; i < QEMU_N_OPS; i++)
-			if (!finish_op(q, &q->ops[i], &why))
-				return;
+		(void)fail_ops(q, &why);
 		break;
 	}
 	}

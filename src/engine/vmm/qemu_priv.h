@@ -27,6 +27,7 @@ struct qemu_op {
 	void *arg;
 };
 
+/* Stopping comes last: it is no victim of a loss. */
 enum { QEMU_OP_READY, QEMU_OP_CHECK, QEMU_OP_PAUSE, QEMU_OP_RESUME, QEMU_OP_STOP, QEMU_N_OPS };
 
 struct qemu {

@@ -51,6 +51,7 @@ struct bench *bench_new(void)
 	bench_write(b->kernel, "", 0, 0644);
 	b->base = event_base_new();
 	evtimer_assign(&b->deadline, b->base, on_deadline, b);
+	b->accel = VM_ACCEL_TCG;
 	b->config = config_new_default();
 	hv = &b->config->hypervisor;
 	bench_set(&hv->path, QEMU);
@@ -101,6 +102,17 @@ void bench_run_until(struct bench *b, const bool *flag)
 	assert_false(b->late);
 }
 
+void bench_run_for(struct bench *b, unsigned int ms, const bool *flag, const bool *other)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+	evtimer_add(&b->deadline, &tv);
+	while (!*flag && !*other && !b->late)
+		event_base_loop(b->base, EVLOOP_ONCE);
+	event_del(&b->deadline);
+	b->late = false;
+}
+
 void bench_on_done(void *arg, const struct err *err)
 {
 	struct bench *b = arg;
@@ -131,7 +143,7 @@ void bench_on_console(void *arg, const char *line)
 void bench_plan(struct bench *b)
 {
 	struct vm_facts facts = { .id = "testvm", .vm_dir = b->vm_dir, .share_dir = b->share,
-				  .accel = VM_ACCEL_TCG };
+				  .accel = b->accel };
 	struct err err = ERR_INIT;
 
 	vm_config_done(&b->vm);

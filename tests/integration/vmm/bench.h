@@ -32,6 +32,7 @@ struct bench {
 	bool late;
 	bool done, lost; /* by bench_on_done() and bench_on_lost() */
 	struct err done_err, lost_err;
+	enum vm_accel accel; /* TCG to begin with */
 	const char *awaited_line; /* sets said when the console has it */
 	bool said;
 	size_t n_lines;
@@ -49,6 +50,9 @@ void bench_write(const char *path, const void *data, size_t len, unsigned int mo
 
 /* One turn of the loop after another until *flag; fails the test after 20 s. */
 void bench_run_until(struct bench *b, const bool *flag);
+
+/* The same for one or the other flag, or until the time is over, which is fine. */
+void bench_run_for(struct bench *b, unsigned int ms, const bool *flag, const bool *other);
 
 void bench_on_done(void *arg, const struct err *err);  /* a vmm_done; arg is the bench */
 void bench_on_lost(void *arg, const struct err *why);

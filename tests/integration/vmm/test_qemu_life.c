@@ -124,6 +124,23 @@ static void qemu_runs_as_a_user_of_its_own(void **state)
 	free(text);
 }
 
+/* Where KVM cannot do it (see accel.h), QEMU stops the guest and lives on. */
+static void under_kvm_a_guest_speaks_or_is_lost(void **state)
+{
+	struct bench *b = *state;
+
+	if (access("/dev/kvm", R_OK | W_OK) < 0)
+		skip();
+	b->awaited_line = TINY_HELLO;
+	assert_int_equal(tiny_guest_write(b->kernel, TINY_IDLE), 0);
+	b->accel = VM_ACCEL_KVM;
+	bench_start(b, -1);
+	bench_run_for(b, 5000, &b->said, &b->lost);
+	print_message("%s\n", b->said ? "it speaks" : b->lost ? b->lost_err.text : "it spins");
+	if (b->lost)
+		assert_int_equal(b->lost_err.code, ERR_UNAVAILABLE);
+}
+
 static void a_paused_guest_is_not_lost_and_resumes(void **state)
 {
 	struct bench *b = *state;
@@ -260,6 +277,27 @@ static void a_vmm_may_be_freed_while_it_tells_of_its_loss(void **state)
 	assert_true(bench_is_gone(b->pid));
 }
 
+static void stop_inside(void *arg, const struct err *why)
+{
+	struct bench *b = arg;
+
+	assert_non_null(why);
+	vmm_stop(b->vmm, bench_on_done, b);
+}
+
+static void stopping_when_told_of_the_loss_is_answered_when_it_is_done(void **state)
+{
+	struct bench *b = *state;
+
+	start(b, TINY_IDLE);
+	vmm_ready(b->vmm, 10000, stop_inside, b);
+	assert_int_equal(kill(b->pid, SIGKILL), 0);
+	bench_run_until(b, &b->done);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	assert_false(b->lost);
+	assert_int_equal(access(b->vm_dir, F_OK), -1);
+}
+
 int main(void)
 {
 	if (access(QEMU, X_OK) < 0) {
@@ -274,6 +312,7 @@ int main(void)
 		T(every_option_is_one_that_qemu_knows),
 		T(an_image_is_attached),
 		T(qemu_runs_as_a_user_of_its_own),
+		T(under_kvm_a_guest_speaks_or_is_lost),
 		T(a_paused_guest_is_not_lost_and_resumes),
 		T(a_killed_qemu_is_lost_with_its_signal),
 		T(a_terminated_qemu_is_lost),
@@ -284,6 +323,7 @@ int main(void)
 		T(a_qemu_that_is_missing_says_so_and_leaves_nothing),
 		T(freeing_at_once_after_start_leaves_nothing),
 		T(a_vmm_may_be_freed_while_it_tells_of_its_loss),
+		T(stopping_when_told_of_the_loss_is_answered_when_it_is_done),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
