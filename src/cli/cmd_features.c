@@ -118,7 +118,7 @@ static struct json_object *cgroup(void)
 
 	add_bool(o, "v1", true);
 	add_bool(o, "v2", true);
-	add_bool(o, "systemd", false);
+	add_bool(o, "systemd", true);
 	add_bool(o, "systemdUser", false);
 	add_bool(o, "rdma", false);
 	return o;

@@ -43,6 +43,7 @@ struct sandbox {
 	enum vm_accel accel;
 	struct cgroup *cgroup;
 	uint64_t cgroup_seq;
+	bool in_scope;       /* the cgroup is a scope of systemd, and we are in it */
 	struct share *share; /* NULL when nothing is shared */
 	struct virtiofsd *virtiofsd;
 	uint64_t virtiofsd_seq;

@@ -27,6 +27,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/cgroup/cgroup.h"
+#include "lib/cgroup/systemd.h"
 
 #define VIRTIOFSD_MS      5000u
 #define QEMU_READY_MS     15000u /* QEMU's own start on a loaded host; the guest has dial_timeout */
@@ -71,32 +72,55 @@ static void drop_accel_choice(void *owner)
 
 /* --- host cgroup --- */
 
-static bool is_systemd_form(const char *path)
+/* "slice:prefix:name", and somebody who can make scopes of it. */
+static bool wants_scope(const char *path)
 {
 	const char *first = strchr(path, ':');
 
-	return first && strchr(first + 1, ':') && path[0] != '/';
+	return path[0] != '/' && first && strchr(first + 1, ':') &&
+	       access("/run/systemd/system", F_OK) == 0;
+}
+
+/* A scope must have a process when it is made: ours, and QEMU and virtiofsd follow. */
+static struct cgroup *make_scope(struct sandbox *sb, const char *wanted, struct err *err)
+{
+	struct systemd_unit unit;
+
+	if (systemd_unit_parse(wanted, &unit, err) < 0)
+		return NULL;
+	sb->cgroup_seq = journal_add(sb->journal, JOURNAL_CGROUP, unit.path, err);
+	systemd_unit_done(&unit);
+	if (!sb->cgroup_seq)
+		return NULL;
+	sb->in_scope = true;
+	return cgroup_create_systemd(wanted, getpid(), err);
+}
+
+static struct cgroup *make_group(struct sandbox *sb, const char *wanted, struct err *err)
+{
+	/* systemd's form without a systemd names no path. */
+	scoped_free char *path = cgroup_path(strchr(wanted, ':') ? "" : wanted, HOST_CGROUP_ROOT,
+					     sb->id, err);
+
+	if (!path)
+		return NULL;
+	sb->cgroup_seq = journal_add(sb->journal, JOURNAL_CGROUP, path, err);
+	return sb->cgroup_seq ? cgroup_create(path, err) : NULL;
 }
 
 static enum flow_next make_cgroup(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
 	const char *wanted = sb->spec->linux ? sb->spec->linux->cgroupspath : "";
-	scoped_free char *path = NULL;
 
-	/* Processes enter a systemd scope when it is made; ours are not there yet. */
-	if (is_systemd_form(wanted))
-		wanted = "";
-	path = cgroup_path(wanted, HOST_CGROUP_ROOT, sb->id, err);
-	if (!path)
-		return FLOW_FAIL;
-	sb->cgroup_seq = journal_add(sb->journal, JOURNAL_CGROUP, path, err);
-	if (!sb->cgroup_seq)
-		return FLOW_FAIL;
-	sb->cgroup = cgroup_create(path, err);
+	sb->cgroup = wants_scope(wanted) ? make_scope(sb, wanted, err) : make_group(sb, wanted, err);
 	return sb->cgroup ? FLOW_NEXT : FLOW_FAIL;
 }
 
+/*
+ * A scope has us in it: it cannot be removed before we end. It stays in the journal, which whoever
+ * waits for our end replays (remove_run_dir() leaves it there).
+ */
 void sandbox_undo_cgroup(struct sandbox *sb)
 {
 	struct err err = ERR_INIT;
@@ -104,6 +128,10 @@ void sandbox_undo_cgroup(struct sandbox *sb)
 
 	if (!sb->cgroup)
 		return;
+	if (sb->in_scope) {
+		cgroup_free(take_ptr(&sb->cgroup));
+		return;
+	}
 	r = cgroup_remove(sb->cgroup, CGROUP_REMOVE_MS, &err);
 	/* A kata-shim whose reader has stopped: there is no guest left for it to read from. */
 	if (r < 0 && cgroup_signal(sb->cgroup, SIGKILL, &err) == 0)
