@@ -35,7 +35,7 @@ void box_shell(struct box *box, const char *fmt, ...)
 	char *argv[] = { (char *)"/bin/sh", (char *)"-c", NULL, NULL };
 	struct spawn s = SPAWN_INIT;
 	struct err err = ERR_INIT;
-	int pidfd, status;
+	int pidfd = -1, status = -1;
 	va_list ap;
 
 	va_start(ap, fmt);
