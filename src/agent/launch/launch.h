@@ -81,7 +81,7 @@ struct launch *launch_prepare(struct event_base *base, const struct launch_conte
 /* In the agent's pid namespace. Valid from launch_prepare() on. */
 pid_t launch_pid(const struct launch *launch);
 
-/* Properties passed over as the specification asks ("capability ...: not known"), or "". */
+/* Properties passed over as the specification asks ("bounding capability ...: not known here"), or "". */
 const char *launch_warnings(const struct launch *launch);
 
 /* Hands over the fds, once, after READY: a terminal is made by the child on its way there. */

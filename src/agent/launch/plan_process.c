@@ -236,37 +236,51 @@ int plan_labels(struct plan_build *b, struct err *err)
 
 /* ---- capabilities and ids ---- */
 
-static uint64_t read_caps(struct plan_build *b, char *const *names, size_t n)
+/*
+ * One set. The specification: what cannot be granted is a warning, not a failure. That is
+ * so for names nobody knows, for what the agent has not got, and for what the kernel
+ * refuses in this set without its being in another (allowed).
+ */
+static uint64_t read_caps(struct plan_build *b, char *const *names, size_t n, const char *set_name,
+			  uint64_t allowed)
 {
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		unsigned int cap;
+		const char *why = NULL;
+		unsigned int cap = 0;
 
-		/* The specification: what cannot be granted is a warning, not a failure. */
 		if (!cap_parse(names[i], &cap) || cap > b->facts->last_cap)
-			str_addf(&b->plan->warnings, "capability '%s': not known here\n", names[i]);
+			why = "not known here";
 		else if (!(b->facts->own_caps >> cap & 1))
-			str_addf(&b->plan->warnings,
-				 "capability '%s': the agent has not got it itself\n", names[i]);
+			why = "the agent has not got it itself";
+		else if (!(allowed >> cap & 1))
+			why = "not in the sets that this one is part of";
+		if (why)
+			str_addf(&b->plan->warnings, "%s capability '%s': %s\n", set_name, names[i],
+				 why);
 		else
 			set |= (uint64_t)1 << cap;
 	}
 	return set;
 }
 
+/* Source of what is part of what: capabilities(7), "Programmatically adjusting". */
 static struct plan_caps *plan_caps_new(struct plan_build *b)
 {
 	const Grpc__LinuxCapabilities *c = b->process->capabilities;
 	struct plan_caps *caps = plan_own(b->plan, xnew(struct plan_caps));
+	const uint64_t any = ~(uint64_t)0;
 
 	if (!c)
 		return caps;
-	caps->bounding = read_caps(b, c->bounding, c->n_bounding);
-	caps->effective = read_caps(b, c->effective, c->n_effective);
-	caps->inheritable = read_caps(b, c->inheritable, c->n_inheritable);
-	caps->permitted = read_caps(b, c->permitted, c->n_permitted);
-	caps->ambient = read_caps(b, c->ambient, c->n_ambient);
+	caps->bounding = read_caps(b, c->bounding, c->n_bounding, "bounding", any);
+	caps->permitted = read_caps(b, c->permitted, c->n_permitted, "permitted", any);
+	caps->effective = read_caps(b, c->effective, c->n_effective, "effective", caps->permitted);
+	caps->inheritable =
+		read_caps(b, c->inheritable, c->n_inheritable, "inheritable", caps->bounding);
+	caps->ambient = read_caps(b, c->ambient, c->n_ambient, "ambient",
+				  caps->permitted & caps->inheritable);
 	return caps;
 }
 

@@ -61,7 +61,25 @@ static void unknown_capabilities_are_a_warning(void **state)
 	run_ok(&(struct recipe){ .args = "[\"true\"]",
 				 .process = USUAL_ENV
 				 "\"capabilities\":{" CAPS("bounding", "\"CAP_NO_SUCH\"") "}," });
-	assert_string_equal(out.warnings, "capability 'CAP_NO_SUCH': not known here\n");
+	assert_string_equal(out.warnings, "bounding capability 'CAP_NO_SUCH': not known here\n");
+}
+
+/* As 'runc spec' writes it: ambient without inheritable. */
+static void what_the_kernel_would_refuse_in_a_set_is_a_warning(void **state)
+{
+	(void)state;
+	run_ok(&(struct recipe){
+		.args = STATUS,
+		.process = USUAL_ENV "\"capabilities\":{" CAPS("bounding", NET_RAW) "," CAPS(
+			"permitted", NET_RAW) "," CAPS("effective", TWO) "," CAPS("inheritable",
+										  TWO) "," CAPS("ambient",
+												TWO) "}," });
+	assert_has(out.out, "CapInh:\t0000000000002000\nCapPrm:\t0000000000002000\n"
+			    "CapEff:\t0000000000002000\nCapBnd:\t0000000000002000\n"
+			    "CapAmb:\t0000000000002000\n");
+	assert_has(out.warnings, "effective capability 'CAP_CHOWN': not in the sets");
+	assert_has(out.warnings, "inheritable capability 'CAP_CHOWN': not in the sets");
+	assert_has(out.warnings, "ambient capability 'CAP_CHOWN': not in the sets");
 }
 
 static void no_new_privileges_is_set_when_asked(void **state)
@@ -286,6 +304,7 @@ int main(void)
 		cmocka_unit_test(five_sets_are_as_given),
 		cmocka_unit_test(root_gets_its_bounding_set),
 		cmocka_unit_test(unknown_capabilities_are_a_warning),
+		cmocka_unit_test(what_the_kernel_would_refuse_in_a_set_is_a_warning),
 		cmocka_unit_test(no_new_privileges_is_set_when_asked),
 		cmocka_unit_test(limits_are_set),
 		cmocka_unit_test(limits_that_make_no_sense_are_refused),
