@@ -58,6 +58,12 @@ int vm_facts_read_host(struct vm_facts *facts, struct err *err);
  */
 int vm_user_choose(const struct config *config, struct vm_user *ret, struct err *err);
 
+/*
+ * The user "kata" in the text of a passwd file, which is cut up in doing so. Pure. False
+ * when there is none, or it is root or no number.
+ */
+bool vm_user_parse(char *passwd, struct vm_user *ret);
+
 struct vm_config {
 	char *id;
 	char *uuid; /* made from the id, so that the same sandbox has the same one */

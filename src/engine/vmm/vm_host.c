@@ -40,8 +40,7 @@ int vm_facts_read_host(struct vm_facts *facts, struct err *err)
 	return 0;
 }
 
-/* "kata:x:UID:GID:..." in the text of /etc/passwd; root is no answer. */
-static bool find_user(char *passwd, struct vm_user *ret)
+bool vm_user_parse(char *passwd, struct vm_user *ret)
 {
 	char *line, *save = NULL;
 
@@ -93,7 +92,7 @@ int vm_user_choose(const struct config *config, struct vm_user *ret, struct err 
 	if (config->hypervisor.rootless)
 		make_user(&user);
 	else if (file_read("/etc/passwd", 4u << 20, &passwd, NULL, &ignored) == 0)
-		(void)find_user(passwd, &user);
+		(void)vm_user_parse(passwd, &user);
 	if (user.own && stat("/dev/kvm", &st) == 0 && (st.st_mode & S_IRGRP))
 		user.kvm_gid = st.st_gid;
 	*ret = user;

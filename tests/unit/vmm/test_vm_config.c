@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <cmocka.h>
+#include <unistd.h>
 
+#include "engine/vmm/vsock.h"
 #include "plan.h"
 
 struct bench {
@@ -168,6 +171,63 @@ static void machine_ids_differ_and_repeat(void **state)
 	assert_string_not_equal(b->vm.uuid, first);
 }
 
+static bool find_kata(const char *passwd, struct vm_user *ret)
+{
+	char *copy = xstrdup(passwd);
+	bool found = vm_user_parse(copy, ret);
+
+	free(copy);
+	return found;
+}
+
+static void the_system_user_is_found_by_its_whole_name(void **state)
+{
+	struct vm_user user = { 0 };
+
+	(void)state;
+	assert_true(find_kata("root:x:0:0::/:/bin/sh\nkatana:x:5:5:::\nkata:x:990:991::/:/x\n",
+			      &user));
+	assert_true(user.own);
+	assert_int_equal(user.uid, 990);
+	assert_int_equal(user.gid, 991);
+	assert_true(find_kata("kata:x:7:8", &user)); /* no line end, fields missing behind */
+	assert_int_equal(user.uid, 7);
+}
+
+static void a_useless_user_is_none(void **state)
+{
+	struct vm_user user = { 0 };
+
+	(void)state;
+	assert_false(find_kata("", &user));
+	assert_false(find_kata("katana:x:5:5:::\n", &user));
+	assert_false(find_kata("kata:x:0:0::/:/x\n", &user));
+	assert_false(find_kata("kata:x:-1:5::/:/x\n", &user));
+	assert_false(find_kata("kata:x:4294967296:5::/:/x\n", &user));
+	assert_false(find_kata("kata:x\n", &user));
+	assert_false(find_kata("kata", &user));
+	assert_false(user.own);
+}
+
+static void a_context_id_is_reserved_where_there_are_some(void **state)
+{
+	struct err err = ERR_INIT;
+	uint32_t first = 0, second = 0;
+	int a = vsock_open(&first, &err), c;
+
+	(void)state;
+	if (a < 0) {
+		assert_int_not_equal(err.code, ERR_OK);
+		assert_non_null(strstr(err.text, "/dev/vhost-vsock"));
+		return;
+	}
+	c = vsock_open(&second, &err);
+	assert_true(c >= 0);
+	assert_true(first > 2 && second > 2 && first != second);
+	close(a);
+	close(c);
+}
+
 static void this_host_has_cpus_and_memory(void **state)
 {
 	struct bench *b = *state;
@@ -189,6 +249,9 @@ int main(void)
 		T(the_channel_is_vsock_only_where_there_is_one),
 		T(a_9p_server_keeps_our_user),
 		T(machine_ids_differ_and_repeat),
+		T(the_system_user_is_found_by_its_whole_name),
+		T(a_useless_user_is_none),
+		T(a_context_id_is_reserved_where_there_are_some),
 		T(this_host_has_cpus_and_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
