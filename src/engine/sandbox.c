@@ -278,7 +278,7 @@ static void remove_run_dir(struct sandbox *sb)
 	struct err err = ERR_INIT;
 
 	/* With something left the journal stays, for a delete that comes later. */
-	if (sb->down_first.code == ERR_OK && !sb->in_scope && dir_remove(dir, &err) < 0)
+	if (sb->down_first.code == ERR_OK && dir_remove(dir, &err) < 0)
 		note_down(sb, &err);
 }
 

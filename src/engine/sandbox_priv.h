@@ -13,6 +13,7 @@ struct accel_choice;
 struct agent;
 struct cgroup;
 struct journal;
+struct scope_call;
 struct share;
 struct virtiofsd;
 struct vmm;
@@ -42,8 +43,8 @@ struct sandbox {
 	struct accel_choice *accel_choice;
 	enum vm_accel accel;
 	struct cgroup *cgroup;
+	struct scope_call *scope; /* cgroup is one of systemd's, and we are in it */
 	uint64_t cgroup_seq;
-	bool in_scope;       /* the cgroup is a scope of systemd, and we are in it */
 	struct share *share; /* NULL when nothing is shared */
 	struct virtiofsd *virtiofsd;
 	uint64_t virtiofsd_seq;

@@ -15,6 +15,7 @@
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
 #include "engine/resource/guest_sandbox.h"
+#include "engine/resource/scope.h"
 #include "engine/resource/share.h"
 #include "engine/resource/sizing.h"
 #include "engine/sandbox_priv.h"
@@ -27,7 +28,6 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/cgroup/cgroup.h"
-#include "lib/cgroup/systemd.h"
 
 #define VIRTIOFSD_MS      5000u
 #define QEMU_READY_MS     15000u /* QEMU's own start on a loaded host; the guest has dial_timeout */
@@ -75,60 +75,80 @@ static void drop_accel_choice(void *owner)
 /* "slice:prefix:name", and somebody who can make scopes of it. */
 static bool wants_scope(const char *path)
 {
-	const char *first = strchr(path, ':');
-
-	return path[0] != '/' && first && strchr(first + 1, ':') &&
-	       access("/run/systemd/system", F_OK) == 0;
+	return scope_is_asked(path) && access("/run/systemd/system", F_OK) == 0;
 }
 
-/* A scope must have a process when it is made: ours, and QEMU and virtiofsd follow. */
-static struct cgroup *make_scope(struct sandbox *sb, const char *wanted, struct err *err)
+static void on_scope_made(void *arg, const struct err *err)
 {
-	struct systemd_unit unit;
+	struct sandbox *sb = arg;
+	struct err why = ERR_INIT;
 
-	if (systemd_unit_parse(wanted, &unit, err) < 0)
-		return NULL;
-	sb->cgroup_seq = journal_add(sb->journal, JOURNAL_CGROUP, unit.path, err);
-	systemd_unit_done(&unit);
-	if (!sb->cgroup_seq)
-		return NULL;
-	sb->in_scope = true;
-	return cgroup_create_systemd(wanted, getpid(), err);
+	if (!err) {
+		scoped_free char *path = scope_path(sb->spec->linux->cgroupspath, &why);
+
+		sb->cgroup = path ? cgroup_open(path, &why) : NULL;
+		if (!sb->cgroup)
+			err = &why;
+	}
+	flow_resume(&sb->up, err);
 }
 
-static struct cgroup *make_group(struct sandbox *sb, const char *wanted, struct err *err)
+static enum flow_next make_scope(struct sandbox *sb, const char *wanted, struct err *err)
 {
-	/* systemd's form without a systemd names no path. */
-	scoped_free char *path = cgroup_path(strchr(wanted, ':') ? "" : wanted, HOST_CGROUP_ROOT,
-					     sb->id, err);
+	scoped_free char *path = scope_path(wanted, err);
 
 	if (!path)
-		return NULL;
+		return FLOW_FAIL;
 	sb->cgroup_seq = journal_add(sb->journal, JOURNAL_CGROUP, path, err);
-	return sb->cgroup_seq ? cgroup_create(path, err) : NULL;
+	if (!sb->cgroup_seq)
+		return FLOW_FAIL;
+	sb->scope = scope_make(sb->base, wanted, on_scope_made, sb, err);
+	return sb->scope ? FLOW_WAIT : FLOW_FAIL;
 }
 
 static enum flow_next make_cgroup(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
 	const char *wanted = sb->spec->linux ? sb->spec->linux->cgroupspath : "";
+	scoped_free char *path = NULL;
 
-	sb->cgroup = wants_scope(wanted) ? make_scope(sb, wanted, err) : make_group(sb, wanted, err);
+	if (wants_scope(wanted))
+		return make_scope(sb, wanted, err);
+	/* systemd's form without a systemd names no path. */
+	path = cgroup_path(scope_is_asked(wanted) ? "" : wanted, HOST_CGROUP_ROOT, sb->id, err);
+	if (!path)
+		return FLOW_FAIL;
+	sb->cgroup_seq = journal_add(sb->journal, JOURNAL_CGROUP, path, err);
+	if (!sb->cgroup_seq)
+		return FLOW_FAIL;
+	sb->cgroup = cgroup_create(path, err);
 	return sb->cgroup ? FLOW_NEXT : FLOW_FAIL;
 }
 
-/*
- * A scope has us in it: it cannot be removed before we end. It stays in the journal, which whoever
- * waits for our end replays (remove_run_dir() leaves it there).
- */
+/* A helper that was interrupted may have come as far as the scope with us in it. */
+static void find_scope(struct sandbox *sb)
+{
+	struct err ignored = ERR_INIT;
+	scoped_free char *path = scope_path(sb->spec->linux->cgroupspath, &ignored);
+
+	if (path)
+		sb->cgroup = cgroup_open(path, &ignored);
+}
+
 void sandbox_undo_cgroup(struct sandbox *sb)
 {
+	bool in_scope = sb->scope != NULL;
 	struct err err = ERR_INIT;
 	int r;
 
+	scope_call_free(take_ptr(&sb->scope));
+	if (in_scope && !sb->cgroup)
+		find_scope(sb);
 	if (!sb->cgroup)
 		return;
-	if (sb->in_scope) {
+	/* While we are in it ourselves, nothing in it may be killed. */
+	if (in_scope && cgroup_return_pid(sb->cgroup, getpid(), &err) < 0) {
+		sandbox_warn(sb, &err);
 		cgroup_free(take_ptr(&sb->cgroup));
 		return;
 	}

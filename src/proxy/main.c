@@ -13,6 +13,7 @@
 
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
+#include "engine/resource/scope.h"
 #include "engine/vmm/accel.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
@@ -309,10 +310,12 @@ int main(int argc, char **argv)
 {
 	struct args args = { .listen_fd = -1 };
 	struct err err = ERR_INIT;
-	int fd, probe = kvm_probe_main(argc, argv);
+	int fd, helper = kvm_probe_main(argc, argv);
 
-	if (probe >= 0)
-		return probe;
+	if (helper < 0)
+		helper = scope_helper_main(argc, argv);
+	if (helper >= 0)
+		return helper;
 	if (argc == 2 && strstr(argv[1], "-version")) {
 		printf("kata-proxy version %s\n", KATA_VERSION);
 		return 0;

@@ -48,6 +48,8 @@ int cgroup_set_devices(struct cgroup *cg, Grpc__LinuxDeviceCgroup *const *rules,
 		       struct err *err);
 
 int cgroup_add_pid(struct cgroup *cg, pid_t pid, struct err *err);
+/* Out of the group, into the root of every hierarchy that the group is in. */
+int cgroup_return_pid(struct cgroup *cg, pid_t pid, struct err *err);
 
 /*
  * Open files into which a forked child writes "0" to enter (struct spawn.cgroup_fds);

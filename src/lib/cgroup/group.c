@@ -287,6 +287,23 @@ int cgroup_add_pid(struct cgroup *cg, pid_t pid, struct err *err)
 	return 0;
 }
 
+int cgroup_return_pid(struct cgroup *cg, pid_t pid, struct err *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	for (size_t i = 0; i < cg->tree.n; i++) {
+		scoped_fd int root = -1;
+
+		if (cg->dir_fds[i] < 0)
+			continue;
+		root = open_root(&cg->tree.at[i], err);
+		if (root < 0 || file_poke_at(root, "cgroup.procs", text, err) < 0)
+			return err_wrap(err, "leave cgroup '%s%s'", cg->tree.at[i].mount, cg->path);
+	}
+	return 0;
+}
+
 int cgroup_enter_fds(struct cgroup *cg, int fds[static CGROUP_FDS_MAX], size_t *ret_n,
 		     struct err *err)
 {
