@@ -9,8 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err = ERR_INIT;
-	ProtobufCMessage *msg =
-		spec_parse(&grpc__spec__descriptor, (const char *)data, size, &err);
+	ProtobufCMessage *msg = spec_parse(&grpc__spec__descriptor, (const char *)data, size, &err);
 	Grpc__Spec *again, *copy;
 	size_t len;
 	uint8_t *a, *b;

@@ -287,7 +287,8 @@ static int parse_args(int argc, char **argv, struct args *args, struct err *err)
 	if (!args->sandbox || !args->config)
 		return err_set(err, ERR_INVALID, "flags '-sandbox' and '-config' are required");
 	if ((args->listen_fd < 0) == !args->socket)
-		return err_set(err, ERR_INVALID, "one of '-listen-fd' and '-listen-socket' is required");
+		return err_set(err, ERR_INVALID,
+			       "one of '-listen-fd' and '-listen-socket' is required");
 	return 0;
 }
 
@@ -300,8 +301,8 @@ static int open_log(const struct args *args, struct err *err)
 		if (fd < 0)
 			return err_sys(err, errno, "open log '%s'", args->log);
 	}
-	log_setup(fd, args->log_format, args->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "kata-proxy",
-		  "proxy");
+	log_setup(fd, args->log_format, args->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO,
+		  "kata-proxy", "proxy");
 	log_add_pair("sandbox", args->sandbox);
 	return 0;
 }

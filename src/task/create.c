@@ -40,7 +40,8 @@ static void fail(struct create *create, const struct err *err)
 
 static void on_created(void *arg, const struct err *err)
 {
-	Containerd__Task__V2__CreateTaskResponse resp = CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
+	Containerd__Task__V2__CreateTaskResponse resp =
+		CONTAINERD__TASK__V2__CREATE_TASK_RESPONSE__INIT;
 	struct create *create = arg;
 	struct tasks *tasks = create->tasks;
 
@@ -106,11 +107,13 @@ static const struct sandbox_events engine_events = {
 static int make_sandbox(struct create *create, struct err *err)
 {
 	struct tasks *tasks = create->tasks;
-	struct config *config = tasks->front->configure(tasks->arg, create->spec, create->bundle, err);
+	struct config *config =
+		tasks->front->configure(tasks->arg, create->spec, create->bundle, err);
 
 	if (!config)
 		return -1;
-	tasks->sandbox = sandbox_new(tasks->base, tasks->sandbox_id, config, &engine_events, tasks, err);
+	tasks->sandbox =
+		sandbox_new(tasks->base, tasks->sandbox_id, config, &engine_events, tasks, err);
 	if (!tasks->sandbox)
 		return -1;
 	sandbox_up(tasks->sandbox, create->spec, on_sandbox_up, create);
@@ -125,19 +128,21 @@ static char *find_rootfs(const char *bundle, const Grpc__Spec *spec)
 	return path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", bundle, path);
 }
 
-static int check_request(const struct tasks *tasks, const Containerd__Task__V2__CreateTaskRequest *req,
-			 struct err *err)
+static int check_request(const struct tasks *tasks,
+			 const Containerd__Task__V2__CreateTaskRequest *req, struct err *err)
 {
 	if (tasks->going_down)
 		return err_set(err, ERR_STATE, "the sandbox is being taken down");
 	if (req->n_rootfs)
-		return err_set(err, ERR_UNIMPLEMENTED, "mounts of the root file system in the request");
+		return err_set(err, ERR_UNIMPLEMENTED,
+			       "mounts of the root file system in the request");
 	if (req->checkpoint[0] || req->parent_checkpoint[0])
 		return err_set(err, ERR_UNIMPLEMENTED, "restore from a checkpoint");
 	if (req->stdin[0] || req->stdout[0] || req->stderr[0])
 		return err_set(err, ERR_UNIMPLEMENTED, "streams by path");
 	if (req->bundle[0] != '/')
-		return err_set(err, ERR_INVALID, "bundle '%s' is not an absolute path", req->bundle);
+		return err_set(err, ERR_INVALID, "bundle '%s' is not an absolute path",
+			       req->bundle);
 	return 0;
 }
 

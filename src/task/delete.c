@@ -7,7 +7,8 @@
 #include "lib/base/mem.h"
 #include "task/task_priv.h"
 
-struct delete {
+struct delete
+{
 	struct tasks *tasks;
 	struct reply *reply;
 	uint32_t pid;

@@ -132,7 +132,8 @@ void task_exec(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 		reply_fail(reply, &err);
 		return;
 	}
-	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process, reply_done, reply);
+	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process, reply_done,
+		       reply);
 	protobuf_c_message_free_unpacked(process, NULL);
 }
 
@@ -145,8 +146,8 @@ void task_update(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 	ProtobufCMessage *res = NULL;
 
 	if (c)
-		res = parse_any(req->resources, "LinuxResources", &grpc__linux_resources__descriptor,
-				&err);
+		res = parse_any(req->resources, "LinuxResources",
+				&grpc__linux_resources__descriptor, &err);
 	if (!res) {
 		reply_fail(reply, &err);
 		return;

@@ -45,8 +45,8 @@ static Containerd__Task__V2__Status task_status(const struct process *p)
 	if (process_exit(p)->set)
 		return CONTAINERD__TASK__V2__STATUS__STOPPED;
 	if (p != container_init(c))
-		return process_started(p) ? CONTAINERD__TASK__V2__STATUS__RUNNING :
-					    CONTAINERD__TASK__V2__STATUS__CREATED;
+		return process_started(p) ? CONTAINERD__TASK__V2__STATUS__RUNNING
+					  : CONTAINERD__TASK__V2__STATUS__CREATED;
 	switch (container_status(c)) {
 	case CONTAINER_CREATING:
 		return CONTAINERD__TASK__V2__STATUS__UNKNOWN;

@@ -225,7 +225,8 @@ static int read_map(ProtobufCMessage *msg, const ProtobufCFieldDescriptor *field
 
 	if (!json_object_is_type(from, json_type_object))
 		return refuse(at, "not an object", err);
-	if (make_array(msg, field, (size_t)json_object_object_length(from), &array, &count, err) < 0)
+	if (make_array(msg, field, (size_t)json_object_object_length(from), &array, &count, err) <
+	    0)
 		return -1;
 	json_object_object_foreach(from, key, value) {
 		const struct place element = { .up = at, .name = key };
@@ -278,8 +279,7 @@ static int read_fields(ProtobufCMessage *msg, json_object *from, const struct pl
 		return refuse(at, "not an object", err);
 	for (unsigned int i = 0; i < desc->n_fields; i++) {
 		struct place property = { .up = at };
-		json_object *value =
-			find_property(desc, &desc->fields[i], from, &property.name);
+		json_object *value = find_property(desc, &desc->fields[i], from, &property.name);
 
 		if (value && read_field(msg, &desc->fields[i], value, &property, err) < 0)
 			return -1;

@@ -8,8 +8,8 @@
 #include "lib/base/str.h"
 #include "lib/oci/message.h"
 
-static const char *const namespace_types[] = { "pid",  "network", "mount",  "ipc",
-					       "uts",  "user",    "cgroup", "time" };
+static const char *const namespace_types[] = { "pid", "network", "mount",  "ipc",
+					       "uts", "user",    "cgroup", "time" };
 
 static int check_process(const Grpc__Process *process, struct err *err)
 {
@@ -46,7 +46,8 @@ static int check_namespaces(const Grpc__Linux *linux_, struct err *err)
 			type++;
 		if (type == ARRAY_LEN(namespace_types))
 			return err_set(err, ERR_INVALID,
-				       "linux.namespaces[%zu].type: '%s' is not known", i, ns->type);
+				       "linux.namespaces[%zu].type: '%s' is not known", i,
+				       ns->type);
 		if (seen[type])
 			return err_set(err, ERR_INVALID, "linux.namespaces[%zu]: a second '%s'", i,
 				       ns->type);

@@ -68,7 +68,9 @@ static bool is_absent(const ProtobufCMessage *msg, const ProtobufCFieldDescripto
 
 static size_t size_of(const ProtobufCFieldDescriptor *field)
 {
-	return field->type == PROTOBUF_C_TYPE_UINT32 || field->type == PROTOBUF_C_TYPE_INT32 ? 4 : 8;
+	if (field->type == PROTOBUF_C_TYPE_UINT32 || field->type == PROTOBUF_C_TYPE_INT32)
+		return 4;
+	return 8;
 }
 
 static json_object *write_array(const ProtobufCFieldDescriptor *field, const char *array, size_t n)
@@ -87,8 +89,8 @@ static json_object *write_map(const ProtobufCFieldDescriptor *field,
 	json_object *out = json_object_new_object();
 
 	for (size_t i = 0; i < n; i++) {
-		const char *key = *(const char *const *)member_of(entries[i],
-								  desc->fields[0].offset);
+		const char *key =
+			*(const char *const *)member_of(entries[i], desc->fields[0].offset);
 
 		json_object_object_add(out, key,
 				       write_value(&desc->fields[1],

@@ -17,14 +17,14 @@
 struct call {
 	struct list node; /* in client->calls */
 	struct ttrpc_client *client;
-	uint64_t id; /* the stream's, if it fits one */
+	uint64_t id;                              /* the stream's, if it fits one */
 	const ProtobufCMessageDescriptor *output; /* NULL: raw */
 	ttrpc_client_done *done;
 	ttrpc_client_raw_done *raw_done;
 	void *arg;
-	char *method;       /* owned, for error texts */
+	char *method; /* owned, for error texts */
 	uint32_t timeout_ms;
-	struct event timer; /* the deadline, or the failure that is already known */
+	struct event timer;  /* the deadline, or the failure that is already known */
 	struct err *failure; /* owned; NULL while there is hope */
 };
 
@@ -425,7 +425,8 @@ static void call_and_loop(struct event_base *base, int fd, const char *service, 
 	struct ttrpc_client *client = ttrpc_client_new(base, fd, NULL, NULL);
 
 	client->next_id = next_id;
-	(void)ttrpc_client_call_raw(client, service, method, payload, len, timeout_ms, on_answer, w);
+	(void)ttrpc_client_call_raw(client, service, method, payload, len, timeout_ms, on_answer,
+				    w);
 	next_id = client->next_id;
 	while (!w->over)
 		if (event_base_loop(base, EVLOOP_ONCE) != 0)
@@ -448,7 +449,8 @@ ProtobufCMessage *ttrpc_client_call_wait(int fd, const ProtobufCServiceDescripto
 	int own_fd;
 
 	if (!desc) {
-		err_set(err, ERR_UNIMPLEMENTED, "%s: no such method in '%s'", method, service->name);
+		err_set(err, ERR_UNIMPLEMENTED, "%s: no such method in '%s'", method,
+			service->name);
 		return NULL;
 	}
 	payload = try_alloc(len, TTRPC_DATA_MAX, err);

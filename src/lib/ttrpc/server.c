@@ -54,7 +54,7 @@ struct conn {
  * handler may still end it.
  */
 struct ttrpc_call {
-	struct list node; /* in conn->calls */
+	struct list node;  /* in conn->calls */
 	struct conn *conn; /* NULL: nobody waits for the answer */
 	uint32_t stream;
 	Ttrpc__Request *envelope; /* owned; the raw payload is in it */
@@ -216,7 +216,8 @@ static struct ttrpc_call *call_new(struct conn *conn, uint32_t stream, Ttrpc__Re
 	if (envelope->timeout_nano > 0) {
 		struct timeval tv = {
 			.tv_sec = (time_t)((uint64_t)envelope->timeout_nano / NS_PER_SEC),
-			.tv_usec = (suseconds_t)((uint64_t)envelope->timeout_nano % NS_PER_SEC / 1000),
+			.tv_usec =
+				(suseconds_t)((uint64_t)envelope->timeout_nano % NS_PER_SEC / 1000),
 		};
 
 		event_add(&call->timer, &tv);
@@ -246,8 +247,8 @@ static int dispatch(struct conn *conn, uint32_t stream, Ttrpc__Request *envelope
 		return -1;
 	if (service->raw) {
 		service->raw(call_new(conn, stream, envelope, NULL), envelope->method,
-			     envelope->payload.data, envelope->payload.len,
-			     timeout_ms_of(envelope), service->arg);
+			     envelope->payload.data, envelope->payload.len, timeout_ms_of(envelope),
+			     service->arg);
 		return 0;
 	}
 	desc = protobuf_c_service_descriptor_get_method_by_name(service->desc, envelope->method);
@@ -278,7 +279,8 @@ static void notice_new_peer(struct conn *conn, uint32_t stream)
 static int check_request(const struct conn *conn, const struct ttrpc_header *h, struct err *err)
 {
 	if (h->stream % 2 == 0)
-		return err_set(err, ERR_INVALID, "stream %u: a client's streams are odd", h->stream);
+		return err_set(err, ERR_INVALID, "stream %u: a client's streams are odd",
+			       h->stream);
 	if (h->flags & TTRPC_FLAG_REMOTE_OPEN)
 		return err_set(err, ERR_UNIMPLEMENTED, "streaming calls are not served here");
 	if (conn->n_calls >= TTRPC_CALLS_MAX)
@@ -296,7 +298,8 @@ static void on_frame(void *arg, const struct ttrpc_header *h, const uint8_t *dat
 	Ttrpc__Request *envelope = NULL;
 	struct err err = ERR_INIT;
 
-	/* Data belongs to streaming calls, of which none is open; the rest is yet to be invented. */
+	/* Data belongs to streaming calls, of which none is open; the rest is yet to be invented.
+	 */
 	if (h->type != TTRPC_REQUEST)
 		return;
 	notice_new_peer(conn, h->stream);

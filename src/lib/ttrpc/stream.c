@@ -12,7 +12,7 @@
 #include "lib/base/defs.h"
 
 #define READ_CHUNK     (32u << 10)
-#define READS_PER_TURN 8  /* then others get theirs */
+#define READS_PER_TURN 8 /* then others get theirs */
 #define WRITE_VECS     16
 
 static void reset(struct stream *s)

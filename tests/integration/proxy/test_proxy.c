@@ -179,7 +179,8 @@ static void a_shutdown_is_answered_before_it_ends(void **state)
 static void a_first_container_that_cannot_be_made_ends_it(void **state)
 {
 	struct proxy *p = *state;
-	Containerd__Task__V2__CreateTaskRequest req = CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
+	Containerd__Task__V2__CreateTaskRequest req =
+		CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
 	char id[] = "c1";
 
 	req.id = id;
@@ -195,7 +196,8 @@ static void a_configuration_that_is_broken_ends_it_with_its_line(void **state)
 		"\"root\":{\"path\":\"rootfs\"},\"linux\":{}}";
 	static const char toml[] = "[hypervisor.qemu]\npath = 5\n";
 	struct proxy *p = *state;
-	Containerd__Task__V2__CreateTaskRequest req = CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
+	Containerd__Task__V2__CreateTaskRequest req =
+		CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
 	scoped_free char *config_json = xasprintf("%s/config.json", p->dir);
 	scoped_free char *configuration = xasprintf("%s/configuration.toml", p->dir);
 	struct err err = ERR_INIT;
@@ -242,7 +244,8 @@ static const struct arguments wrong[] = {
 	{ "-sandbox", "flag '-sandbox' wants a value" },
 	{ "word", "argument 'word' is not known" },
 	{ "-sandbox x -config y -listen-socket unix:///nonexistent/z", "'/nonexistent/z'" },
-	{ "-sandbox x -config y -listen-fd 3 -log /nonexistent/log", "open log '/nonexistent/log'" },
+	{ "-sandbox x -config y -listen-fd 3 -log /nonexistent/log",
+	  "open log '/nonexistent/log'" },
 };
 
 static void arguments_that_are_wrong_are_one_clear_line(void **state)

@@ -45,17 +45,15 @@ static enum flow_next run(struct owner *o, char step, struct err *err)
 	{                                                        \
 		str_add(&((struct owner *)owner)->trace, #name); \
 	}
-RUN(a, 'A') UNDO(a)
-RUN(b, 'B') UNDO(b)
-RUN(c, 'C')
-RUN(d, 'D') UNDO(d)
+RUN(a, 'A')
+UNDO(a) RUN(b, 'B') UNDO(b) RUN(c, 'C') RUN(d, 'D') UNDO(d)
 
-static const struct flow_step steps[] = {
-	{ "do a", run_a, undo_a },
-	{ "do b", run_b, undo_b },
-	{ "do c", run_c, NULL },
-	{ "do d", run_d, undo_d },
-};
+	static const struct flow_step steps[] = {
+		{ "do a", run_a, undo_a },
+		{ "do b", run_b, undo_b },
+		{ "do c", run_c, NULL },
+		{ "do d", run_d, undo_d },
+	};
 
 static void on_done(void *owner, const struct err *err)
 {

@@ -65,8 +65,9 @@ static void the_defaults_are_the_safe_ones(void **state)
 	signal(SIGPIPE, SIG_IGN);
 	assert_prints(&s, "pwd; readlink /proc/self/fd/0 /proc/$$/fd/2; echo ${LEAKED-clean}",
 		      "/\n/dev/null\n/dev/null\nclean\n");
-	assert_prints(&s, "for f in /proc/$$/fd/*; do case ${f##*/} in 0|1|2) ;; *) "
-			  "[ ! -e $f ] || readlink $f;; esac; done",
+	assert_prints(&s,
+		      "for f in /proc/$$/fd/*; do case ${f##*/} in 0|1|2) ;; *) "
+		      "[ ! -e $f ] || readlink $f;; esac; done",
 		      "");
 	assert_prints(&s, "exec grep -E '^Sig(Blk|Ign)' /proc/self/status",
 		      "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
@@ -254,8 +255,9 @@ static void a_program_runs_as_another_user_as_root(void **state)
 	s.uid = s.gid = 65534;
 	s.groups = groups;
 	s.n_groups = 1;
-	assert_prints(&s, "grep -E '^(Uid|Gid|Groups)' /proc/$$/status | tr -s '\\t ' ' '",
-		      "Uid: 65534 65534 65534 65534\nGid: 65534 65534 65534 65534\nGroups: 1234 \n");
+	assert_prints(
+		&s, "grep -E '^(Uid|Gid|Groups)' /proc/$$/status | tr -s '\\t ' ' '",
+		"Uid: 65534 65534 65534 65534\nGid: 65534 65534 65534 65534\nGroups: 1234 \n");
 }
 
 static void a_process_is_known_by_pid_and_start_time(void **state)

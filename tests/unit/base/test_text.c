@@ -49,8 +49,9 @@ static void what_goes_over_the_cap_is_dropped_and_remembered(void **state)
 
 static void numbers_are_whole_strings_in_range(void **state)
 {
-	static const char *const bad[] = { "",   " 1", "1 ", "+1", "-1", "0x1", "1e3",
-					   "1.0", "99999999999999999999" };
+	static const char *const bad[] = { "",    " 1",  "1 ",
+					   "+1",  "-1",  "0x1",
+					   "1e3", "1.0", "99999999999999999999" };
 	unsigned long long u = 77;
 	long long i = 77;
 

@@ -154,7 +154,8 @@ static void case_is_ignored_and_strangers_are_passed_over(void **state)
 	struct err err = ERR_INIT;
 	Grpc__Process *p = (Grpc__Process *)parse(
 		&grpc__process__descriptor,
-		"{'ARGS': ['a'], 'Cwd': '/x', 'noSuchThing': {'deep': [1, {}]}, 'env': null}", &err);
+		"{'ARGS': ['a'], 'Cwd': '/x', 'noSuchThing': {'deep': [1, {}]}, 'env': null}",
+		&err);
 
 	(void)state;
 	assert_non_null(p);
@@ -167,8 +168,8 @@ static void case_is_ignored_and_strangers_are_passed_over(void **state)
 static void the_last_of_equal_properties_counts(void **state)
 {
 	struct err err = ERR_INIT;
-	Grpc__Process *p = (Grpc__Process *)parse(
-		&grpc__process__descriptor, "{'cwd': '/a', 'CWD': '/b', 'cwd': '/c'}", &err);
+	Grpc__Process *p = (Grpc__Process *)parse(&grpc__process__descriptor,
+						  "{'cwd': '/a', 'CWD': '/b', 'cwd': '/c'}", &err);
 
 	(void)state;
 	assert_non_null(p);
@@ -197,7 +198,8 @@ static void errors_name_the_property(void **state)
 		       "process.user.umask: not a whole number");
 	assert_refused(&grpc__spec__descriptor, "{'annotations': {'a': 'b', 'c': 1}}",
 		       "annotations.c: not a string");
-	assert_refused(&grpc__spec__descriptor, "{'annotations': []}", "annotations: not an object");
+	assert_refused(&grpc__spec__descriptor, "{'annotations': []}",
+		       "annotations: not an object");
 	assert_refused(&grpc__spec__descriptor, "{'mounts': [null]}", "mounts[0]: not an object");
 	assert_refused(&grpc__spec__descriptor, "{'linux': {'namespaces': [{}, {'type': {}}]}}",
 		       "linux.namespaces[1].type: not a string");

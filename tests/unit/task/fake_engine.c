@@ -174,8 +174,7 @@ void container_resume(struct container *c, engine_done *done, void *arg)
 void container_update(struct container *c, const Grpc__LinuxResources *res, engine_done *done,
 		      void *arg)
 {
-	begin(done, arg, "update %s pids %lld", c->id,
-	      res->pids ? (long long)res->pids->limit : 0);
+	begin(done, arg, "update %s pids %lld", c->id, res->pids ? (long long)res->pids->limit : 0);
 }
 
 void container_delete(struct container *c, bool force, engine_done *done, void *arg)

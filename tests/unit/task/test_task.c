@@ -184,10 +184,10 @@ static void expect_error(struct world *w, struct answer *a, enum err_code code, 
 	forget(a);
 }
 
-#define REQUEST(Type, TYPE, ...)                                                      \
-	(&((Containerd__Task__V2__##Type){ .base = PROTOBUF_C_MESSAGE_INIT(           \
-						   &containerd__task__v2__##TYPE##__descriptor), \
-					   __VA_ARGS__ })                             \
+#define REQUEST(Type, TYPE, ...)                                                                 \
+	(&((Containerd__Task__V2__##Type){                                                       \
+		   .base = PROTOBUF_C_MESSAGE_INIT(&containerd__task__v2__##TYPE##__descriptor), \
+		   __VA_ARGS__ })                                                                \
 		  .base)
 
 static char empty[] = "";
@@ -380,17 +380,19 @@ static void signals_are_checked_and_passed_on(void **state)
 	struct answer a;
 
 	create(w, c1);
-	ask(w, "Kill", REQUEST(KillRequest, kill_request, .id = c1, .exec_id = empty, .signal = 9,
-			       .all = true), &a);
+	ask(w, "Kill",
+	    REQUEST(KillRequest, kill_request, .id = c1, .exec_id = empty, .signal = 9,
+		    .all = true),
+	    &a);
 	fake_end("signal c1/ 9 all", NULL);
 	expect_done(w, &a);
 	ask(w, "Kill", REQUEST(KillRequest, kill_request, .id = c1, .exec_id = empty), &a);
 	expect_error(w, &a, ERR_INVALID, "number 0");
-	ask(w, "Kill", REQUEST(KillRequest, kill_request, .id = c1, .exec_id = empty,
-			       .signal = 65), &a);
+	ask(w, "Kill", REQUEST(KillRequest, kill_request, .id = c1, .exec_id = empty, .signal = 65),
+	    &a);
 	expect_error(w, &a, ERR_INVALID, "number 65");
-	ask(w, "Kill", REQUEST(KillRequest, kill_request, .id = c2, .exec_id = empty,
-			       .signal = 9), &a);
+	ask(w, "Kill", REQUEST(KillRequest, kill_request, .id = c2, .exec_id = empty, .signal = 9),
+	    &a);
 	expect_error(w, &a, ERR_NOT_FOUND, "'c2'");
 }
 
@@ -456,7 +458,8 @@ static void an_update_reads_its_resources_from_json(void **state)
 	struct world *w = *state;
 	char url[] = "types.containerd.io/opencontainers/runtime-spec/1/LinuxResources";
 	char json[] = "{\"pids\":{\"limit\":7}}";
-	Containerd__Task__V2__UpdateTaskRequest req = CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
+	Containerd__Task__V2__UpdateTaskRequest req =
+		CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
 	Containerd__Task__V2__Any any;
 	struct answer a;
 

@@ -312,9 +312,9 @@ static void an_oversized_answer_fails_its_call_and_is_skipped(void **state)
 	struct pair *pair = *state;
 	struct ttrpc_client *client;
 	struct answer a = { 0 }, b = { 0 };
-	struct ttrpc_header h = {
-		.data_len = TTRPC_DATA_MAX + 1, .stream = 1, .type = TTRPC_RESPONSE
-	};
+	struct ttrpc_header h = { .data_len = TTRPC_DATA_MAX + 1,
+				  .stream = 1,
+				  .type = TTRPC_RESPONSE };
 	Ttrpc__Response resp = TTRPC__RESPONSE__INIT;
 	scoped_free uint8_t *zeros = xcalloc(1, 4096);
 	uint8_t buf[TTRPC_HEADER_LEN];
@@ -357,7 +357,7 @@ static void an_error_text_is_cut_and_made_printable(void **state)
 	check(client, "x", 0, &c);
 	resp.status = &status;
 	status.code = 5;
-	status.message = (char *)(uintptr_t)"no \033[2Jsuch\n%s thing\xc2\x9b";
+	status.message = (char *)(uintptr_t) "no \033[2Jsuch\n%s thing\xc2\x9b";
 	put_response(fds[1], 1, &resp.base);
 	status.code = 2;
 	memset(text, 'y', sizeof(text));
@@ -365,7 +365,7 @@ static void an_error_text_is_cut_and_made_printable(void **state)
 	status.message = text;
 	put_response(fds[1], 3, &resp.base);
 	status.code = -7;
-	status.message = (char *)(uintptr_t)"";
+	status.message = (char *)(uintptr_t) "";
 	put_response(fds[1], 5, &resp.base);
 	loop_until(pair->base, &c.over);
 	assert_int_equal(a.err.code, ERR_NOT_FOUND);
@@ -410,8 +410,7 @@ static void an_unknown_method_fails_by_name(void **state)
 	assert_int_equal(a.err.code, ERR_UNIMPLEMENTED);
 	assert_string_equal(a.err.text, "Nonsense: no such method in 'grpc.Health'");
 	assert_int_equal(b.err.code, ERR_UNIMPLEMENTED);
-	assert_string_equal(b.err.text,
-			    "method 'Version' of 'grpc.Health' is not implemented");
+	assert_string_equal(b.err.text, "method 'Version' of 'grpc.Health' is not implemented");
 	ttrpc_client_free(client);
 }
 

@@ -58,8 +58,8 @@ static void a_malformed_request_is_invalid_and_the_connection_stays(void **state
 
 	put_frame(pair->fd, 1, TTRPC_REQUEST, 0, junk, sizeof(junk));
 	assert_true(answer_is(pair, pair->fd, 1, ERR_INVALID, "malformed"));
-	bad.service = (char *)(uintptr_t)"grpc.Health";
-	bad.method = (char *)(uintptr_t)"Check";
+	bad.service = (char *)(uintptr_t) "grpc.Health";
+	bad.method = (char *)(uintptr_t) "Check";
 	bad.payload.data = junk;
 	bad.payload.len = sizeof(junk);
 	put_frame(pair->fd, 3, TTRPC_REQUEST, 0, packed, ttrpc__request__pack(&bad, packed));
@@ -94,9 +94,9 @@ static void a_header_of_four_gigabytes_is_answered_and_holds_no_memory(void **st
 static void what_follows_an_oversized_frame_is_served(void **state)
 {
 	struct pair *pair = *state;
-	struct ttrpc_header h = {
-		.data_len = TTRPC_DATA_MAX + 1, .stream = 1, .type = TTRPC_REQUEST
-	};
+	struct ttrpc_header h = { .data_len = TTRPC_DATA_MAX + 1,
+				  .stream = 1,
+				  .type = TTRPC_REQUEST };
 	scoped_free uint8_t *junk = xcalloc(1, 65536);
 	uint8_t buf[TTRPC_HEADER_LEN];
 
@@ -293,9 +293,9 @@ static void the_callers_deadline_ends_a_call(void **state)
 	uint8_t packed[64];
 	int n = 0;
 
-	req.service = (char *)(uintptr_t)"grpc.Health";
-	req.method = (char *)(uintptr_t)"Check";
-	req.payload.data = (uint8_t *)(uintptr_t)"\x0a\x04keep";
+	req.service = (char *)(uintptr_t) "grpc.Health";
+	req.method = (char *)(uintptr_t) "Check";
+	req.payload.data = (uint8_t *)(uintptr_t) "\x0a\x04keep";
 	req.payload.len = 6;
 	req.timeout_nano = 20000000;
 	put_frame(pair->fd, 1, TTRPC_REQUEST, 0, packed, ttrpc__request__pack(&req, packed));
@@ -521,8 +521,8 @@ static void a_port_serves_one_peer_after_another_and_rests_in_between(void **sta
 	bool rested = false;
 	int n_cancelled = 0, n_closed = 0;
 
-	assert_int_equal(ttrpc_server_serve_port(pair->server, port, on_port_closed, &n_closed, &err),
-			 0);
+	assert_int_equal(
+		ttrpc_server_serve_port(pair->server, port, on_port_closed, &n_closed, &err), 0);
 	put_check(peer, 1, "x");
 	assert_true(answer_is(pair, peer, 1, ERR_OK, ""));
 

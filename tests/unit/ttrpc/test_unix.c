@@ -122,7 +122,7 @@ static pid_t serve_in_child(int fd, size_t n)
 			if (read(fd, header, 10) != 10 || read(fd, data, header[3]) != header[3])
 				_exit(1);
 			stream = (uint32_t)header[6] << 8 | header[7];
-			resp.payload.data = (uint8_t *)(uintptr_t)"\x08\x02";
+			resp.payload.data = (uint8_t *)(uintptr_t) "\x08\x02";
 			resp.payload.len = 2;
 			put_response(fd, stream, &resp.base);
 		}
@@ -166,8 +166,8 @@ static void the_blocking_call_has_a_deadline(void **state)
 
 	(void)state;
 	make_sockets(fds);
-	assert_null(ttrpc_client_call_wait(fds[0], &grpc__health__descriptor, "Check", &req.base, 20,
-					   &err));
+	assert_null(ttrpc_client_call_wait(fds[0], &grpc__health__descriptor, "Check", &req.base,
+					   20, &err));
 	assert_int_equal(err.code, ERR_TIMEOUT);
 	close(fds[0]);
 	close(fds[1]);
