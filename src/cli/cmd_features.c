@@ -12,7 +12,8 @@
 #include "cli/opts.h"
 #include "lib/base/defs.h"
 
-static const char *const hooks[] = { "prestart", "createRuntime", "poststart", "poststop" };
+static const char *const hooks[] = { "prestart", "createRuntime", "startContainer", "poststart",
+				     "poststop" };
 
 static const char *const mount_options[] = {
 	"async",         "atime",       "bind",        "defaults", "dev",

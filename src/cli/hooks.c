@@ -45,13 +45,9 @@ int hooks_check(const Grpc__Spec *spec, struct err *err)
 			err, ERR_UNIMPLEMENTED,
 			"hooks.createContainer '%s': hooks inside the container are not supported",
 			h->createcontainer[0]->path);
-	if (h->n_startcontainer > 0)
-		return err_set(
-			err, ERR_UNIMPLEMENTED,
-			"hooks.startContainer '%s': hooks inside the container are not supported",
-			h->startcontainer[0]->path);
 	if (check_kind("prestart", h->prestart, h->n_prestart, err) < 0 ||
 	    check_kind("createRuntime", h->createruntime, h->n_createruntime, err) < 0 ||
+	    check_kind("startContainer", h->startcontainer, h->n_startcontainer, err) < 0 ||
 	    check_kind("poststart", h->poststart, h->n_poststart, err) < 0)
 		return -1;
 	return check_kind("poststop", h->poststop, h->n_poststop, err);

@@ -7,8 +7,8 @@
  * exists and the supervisor is in it (state.pid is the supervisor: docker's hook puts an
  * interface into that process's namespace). poststart runs after the program was started, poststop
  * after the container was removed; their failures are warnings, as the specification asks.
- * createContainer and startContainer would run inside the container, whose file system is
- * not on this host: they are refused.
+ * startContainer's programs are in the image: the guest runs them. createContainer's would be
+ * programs of the host in the container's namespaces, which are not on the host: refused.
  *
  * Spec:   OCI runtime-spec 1.0.2, config.md, "POSIX-platform Hooks"
  * Limits: a hook without a timeout gets HOOK_TIMEOUT_MS

@@ -79,6 +79,25 @@ static void change_process(Grpc__Process *process)
 	spec_set_string(&process->selinuxlabel, "");
 }
 
+/*
+ * startContainer's programs are those of the image, so they run where the image is. The others
+ * are the host's: the front end has run them, or has refused them.
+ */
+static void change_hooks(Grpc__Spec *spec)
+{
+	Grpc__Hooks *all = spec->hooks;
+
+	spec->hooks = NULL;
+	if (all && all->n_startcontainer > 0) {
+		spec->hooks = xnew(Grpc__Hooks);
+		grpc__hooks__init(spec->hooks);
+		spec->hooks->startcontainer = take_ptr(&all->startcontainer);
+		spec->hooks->n_startcontainer = all->n_startcontainer;
+		all->n_startcontainer = 0;
+	}
+	message_drop(&all);
+}
+
 int guest_spec_make(const Grpc__Spec *spec, const char *container_id, const struct config *config,
 		    const struct volumes *volumes, struct guest_spec *ret, struct err *err)
 {
@@ -87,10 +106,11 @@ int guest_spec_make(const Grpc__Spec *spec, const char *container_id, const stru
 
 	if (!guest.spec || !guest.spec->root || !guest.spec->linux || !guest.spec->process) {
 		guest_spec_done(&guest);
-		return err_set(err, ERR_INVALID, "make guest's spec: root, process or linux is missing");
+		return err_set(err, ERR_INVALID,
+			       "make guest's spec: root, process or linux is missing");
 	}
 	spec_set_string(&guest.spec->root->path, root);
-	message_drop(&guest.spec->hooks);
+	change_hooks(guest.spec);
 	change_mounts(guest.spec, volumes);
 	change_process(guest.spec->process);
 	change_namespaces(guest.spec->linux, &guest);

@@ -73,14 +73,14 @@ hook() {
 	kata delete --force c1
 }
 
-@test "hooks inside the container are refused, and so are bad ones" {
-	local kind
-	for kind in createContainer startContainer; do
-		HOOKS="$(hook "$kind")" bundle true
-		run kata create -b "$BUNDLE" c1 </dev/null
-		[ "$status" -eq 1 ]
-		[[ "$output" == *"hooks.$kind"*"not supported"* ]]
-	done
+@test "createContainer hooks are refused, and so are bad ones" {
+	HOOKS="$(hook createContainer)" bundle true
+	run kata create -b "$BUNDLE" c1 </dev/null
+	[ "$status" -eq 1 ]
+	[[ "$output" == *"hooks.createContainer"*"not supported"* ]]
+	HOOKS="$(hook startContainer)" bundle true # the guest's to run
+	kata create -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1
+	kata delete c1
 	HOOKS='"prestart": [{ "path": "relative" }]' bundle true
 	run kata create -b "$BUNDLE" c1 </dev/null
 	[ "$status" -eq 1 ]
