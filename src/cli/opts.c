@@ -60,8 +60,8 @@ static int refuse(const struct opt *opts, size_t n_opts, int why, int argc, char
 	return err_set(err, ERR_INVALID, "unknown flag '%.*s'", (int)strcspn(word, "="), word);
 }
 
-static size_t fill_tables(const struct opt *opts, size_t n_opts, bool stop, struct option *longs,
-			  char *shorts)
+static void fill_tables(const struct opt *opts, size_t n_opts, bool stop, struct option *longs,
+			char *shorts)
 {
 	size_t n = 0;
 
@@ -84,7 +84,6 @@ static size_t fill_tables(const struct opt *opts, size_t n_opts, bool stop, stru
 	shorts[n] = '\0';
 	longs[n_opts] = (struct option){ .name = "help", .has_arg = no_argument, .val = VAL_HELP };
 	longs[n_opts + 1] = (struct option){ 0 };
-	return n;
 }
 
 /*
@@ -107,54 +106,59 @@ static const struct opt *find(const struct opt *opts, size_t n_opts, int val)
 	return NULL;
 }
 
+static int unknown_word(const char *word, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "unknown flag '%.*s'", (int)strcspn(word, "="), word);
+}
+
+/* One flag that getopt has found; val is what it returned. */
+static int take_found(const struct opt *opts, size_t n_opts, int val, char **argv, struct err *err)
+{
+	const struct opt *o = find(opts, n_opts, val);
+
+	if (!o)
+		return unknown_word(argv[optind - 1], err);
+	if (val >= VAL_FIRST) {
+		bool has_value = o->kind == OPT_TEXT || o->kind == OPT_LIST;
+		bool separate = has_value && optarg == argv[optind - 1];
+		const char *word = argv[optind - (separate ? 2 : 1)];
+
+		if (!is_whole_name(word, o->name))
+			return unknown_word(word, err);
+	}
+	return take(o, optarg, err);
+}
+
+/* Positionals are collected at the front; behind "--" everything is one. */
 static int parse(const struct opt *opts, size_t n_opts, bool stop, int argc, char **argv,
 		 bool *ret_help, int *ret_first, struct err *err)
 {
 	struct option longs[OPTS_MAX + 2];
 	char shorts[2 * OPTS_MAX + 4];
-	int n_positional = 0, index = -1, c;
+	int n_positional = 0, c;
 
 	*ret_help = false;
 	fill_tables(opts, n_opts, stop, longs, shorts);
 	optind = 0; /* glibc: start over */
 	opterr = 0;
-	while ((c = getopt_long_only(argc, argv, shorts, longs, &index)) != -1) {
-		const struct opt *o;
-
-		if (c == 1) { /* a positional: collect at the front */
-			argv[1 + n_positional++] = optarg;
-			continue;
-		}
+	while ((c = getopt_long_only(argc, argv, shorts, longs, NULL)) != -1) {
 		if (c == 'h' || c == VAL_HELP) {
 			*ret_help = true;
 			return 0;
 		}
-		if (c == '?' || c == ':')
+		if (c == 1)
+			argv[1 + n_positional++] = optarg;
+		else if (c == '?' || c == ':')
 			return refuse(opts, n_opts, c, argc, argv, err);
-		o = find(opts, n_opts, c);
-		if (!o)
-			return refuse(opts, n_opts, c, argc, argv, err);
-		if (c >= VAL_FIRST) {
-			bool separate = (o->kind == OPT_TEXT || o->kind == OPT_LIST) &&
-					optarg == argv[optind - 1];
-			const char *word = argv[optind - (separate ? 2 : 1)];
-
-			if (!is_whole_name(word, o->name))
-				return err_set(err, ERR_INVALID, "unknown flag '%.*s'",
-					       (int)strcspn(word, "="), word);
-		}
-		if (take(o, optarg, err) < 0)
+		else if (take_found(opts, n_opts, c, argv, err) < 0)
 			return -1;
 	}
-	/* Behind "--" everything is positional. */
-	if (!stop) {
-		while (optind < argc)
-			argv[1 + n_positional++] = argv[optind++];
-		argv[1 + n_positional] = NULL;
-		*ret_first = 1;
-	} else {
-		*ret_first = optind;
-	}
+	*ret_first = stop ? optind : 1;
+	if (stop)
+		return 0;
+	while (optind < argc)
+		argv[1 + n_positional++] = argv[optind++];
+	argv[1 + n_positional] = NULL;
 	return 0;
 }
 

@@ -59,46 +59,59 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : 1;
 }
 
-int main(int argc, char **argv)
+/* 0: run; 1: something was printed, exit with *ret_status. */
+static int parse_args(int argc, char **argv, struct shim *shim, const char **ret_agent,
+		      int *ret_status)
 {
-	struct shim shim = { .exec_id = "", .ready_fd = -1 };
 	unsigned long long ready_fd;
-	const char *agent = NULL;
-	struct err err = ERR_INIT;
-	int c, status;
+	int c;
 
+	*ret_status = 1;
 	while ((c = getopt_long_only(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
 		case OPT_AGENT:
-			agent = optarg;
+			*ret_agent = optarg;
 			break;
 		case OPT_CONTAINER:
-			shim.container_id = optarg;
+			shim->container_id = optarg;
 			break;
 		case OPT_EXEC_ID:
-			shim.exec_id = optarg;
+			shim->exec_id = optarg;
 			break;
 		case OPT_TERMINAL:
-			shim.terminal = !optarg || strcmp(optarg, "true") == 0;
+			shim->terminal = !optarg || strcmp(optarg, "true") == 0;
 			break;
 		case OPT_READY_FD:
 			if (!parse_u64(optarg, INT_MAX, &ready_fd))
-				return usage(stderr);
-			shim.ready_fd = (int)ready_fd;
+				return usage(stderr), 1;
+			shim->ready_fd = (int)ready_fd;
 			break;
 		case OPT_VERSION:
-			printf("kata-shim version %s\n", KATA_VERSION);
-			return 0;
+			*ret_status = printf("kata-shim version %s\n", KATA_VERSION) < 0;
+			return 1;
 		case OPT_HELP:
-			return usage(stdout);
+			*ret_status = usage(stdout);
+			return 1;
 		case OPT_IGNORED:
 			break;
 		default:
-			return usage(stderr);
+			return usage(stderr), 1;
 		}
 	}
-	if (!agent || !shim.container_id || optind != argc)
-		return usage(stderr);
+	if (*ret_agent && shim->container_id && optind == argc)
+		return 0;
+	return usage(stderr), 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct shim shim = { .exec_id = "", .ready_fd = -1 };
+	const char *agent = NULL;
+	struct err err = ERR_INIT;
+	int status;
+
+	if (parse_args(argc, argv, &shim, &agent, &status))
+		return status;
 	if (!str_starts(agent, "unix://")) {
 		fprintf(stderr, "kata-shim: -agent '%s': only unix:// is understood\n", agent);
 		return 1;
