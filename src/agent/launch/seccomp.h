@@ -21,5 +21,8 @@ struct seccomp_filter {
 	unsigned int flags; /* SECCOMP_FILTER_FLAG_* */
 };
 
+/*
+ * *ret is the caller's. The last filter is kept: the same spec again costs a copy.
+ */
 int seccomp_compile(const Grpc__LinuxSeccomp *spec, struct seccomp_filter *ret, struct err *err);
 void seccomp_filter_done(struct seccomp_filter *f);
