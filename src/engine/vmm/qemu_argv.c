@@ -85,8 +85,14 @@ static void add_machine(struct argv *a)
 	const char *features = vm->cpu_features;
 
 	ADD(a, "-machine");
-	strv_addf(&a->v, "%s,accel=%s%s%s", vm->machine == VM_MACHINE_Q35 ? "q35" : "pc",
-		  vm->accel == VM_ACCEL_KVM ? "kvm" : "tcg", *more ? "," : "", more);
+	strv_addf(&a->v, "%s%s%s%s", vm->machine == VM_MACHINE_Q35 ? "q35" : "pc",
+		  vm->accel == VM_ACCEL_KVM ? ",accel=kvm" : "", *more ? "," : "", more);
+	/*
+	 * QEMU would keep up to 1 GiB of translated code a VM, and a guest that starts many programs
+	 * fills it. A boot needs 60 MiB; when the buffer is full, translation begins anew.
+	 */
+	if (vm->accel == VM_ACCEL_TCG)
+		ADD(a, "-accel", "tcg,tb-size=256"); /* MiB */
 	ADD(a, "-cpu");
 	/*
 	 * Emulation does "rep movsb" byte by byte. A CPU that does not claim to be fast at it gets
