@@ -152,14 +152,14 @@ static int run_player(int listener, enum play play)
 	}
 }
 
-pid_t player_start(const char *dir, enum play play)
+pid_t player_start(const char *socket_path, enum play play)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	scoped_free char *address = xasprintf("unix:path=%s/bus", dir);
+	scoped_free char *address = xasprintf("unix:path=%s", socket_path);
 	scoped_fd int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	pid_t pid;
 
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s/bus", dir);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", socket_path);
 	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(listener, 1) < 0 ||
 	    setenv("DBUS_SYSTEM_BUS_ADDRESS", address, 1) < 0)
 		abort();

@@ -15,5 +15,5 @@ enum play { PLAY_GOOD, PLAY_JOB_FAILS, PLAY_REFUSE };
 #define PLAYER_ASKED_AS_SAID 42 /* exit code of the player when all was asked as it should be */
 
 bool player_can_play(void); /* false: no libsystemd here */
-pid_t player_start(const char *dir, enum play play);
+pid_t player_start(const char *socket_path, enum play play);
 int player_result(pid_t player); /* its exit code */

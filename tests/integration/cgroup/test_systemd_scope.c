@@ -21,7 +21,7 @@
 #define SKIPPED 77
 
 struct fixture {
-	char dir[64];
+	char dir[64], bus[80];
 	pid_t player, member;
 };
 
@@ -32,6 +32,7 @@ static int set_up(void **state)
 	snprintf(f->dir, sizeof(f->dir), "/tmp/test-systemd-XXXXXX");
 	if (!mkdtemp(f->dir))
 		return -1;
+	snprintf(f->bus, sizeof(f->bus), "%s/bus", f->dir);
 	f->member = fork();
 	if (f->member == 0)
 		for (;;)
@@ -43,11 +44,10 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	scoped_free char *socket_path = xasprintf("%s/bus", f->dir);
 
 	(void)kill(f->member, SIGKILL);
 	(void)waitpid(f->member, NULL, 0);
-	(void)unlink(socket_path);
+	(void)unlink(f->bus);
 	(void)rmdir(f->dir);
 	free(f);
 	return 0;
@@ -71,7 +71,7 @@ static void a_scope_is_started_and_the_process_is_in_its_group(void **state)
 	struct cgroup *cg;
 	size_t n;
 
-	f->player = player_start(f->dir, PLAY_GOOD);
+	f->player = player_start(f->bus, PLAY_GOOD);
 	cg = cgroup_create_systemd(PLAYER_SCOPE, f->member, &err);
 	if (!cg)
 		fail_msg("%s", err.text);
@@ -90,7 +90,7 @@ static void a_job_that_fails_is_an_error_with_its_result(void **state)
 	struct fixture *f = *state;
 	struct err err = ERR_INIT;
 
-	f->player = player_start(f->dir, PLAY_JOB_FAILS);
+	f->player = player_start(f->bus, PLAY_JOB_FAILS);
 	assert_null(cgroup_create_systemd(PLAYER_SCOPE, f->member, &err));
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	assert_non_null(strstr(err.text, "'timeout'"));
@@ -102,7 +102,7 @@ static void systemds_own_words_are_passed_on(void **state)
 	struct fixture *f = *state;
 	struct err err = ERR_INIT;
 
-	f->player = player_start(f->dir, PLAY_REFUSE);
+	f->player = player_start(f->bus, PLAY_REFUSE);
 	assert_null(cgroup_create_systemd(PLAYER_SCOPE, f->member, &err));
 	assert_int_equal(err.code, ERR_UNAVAILABLE);
 	assert_non_null(strstr(err.text, "Unit is there already."));

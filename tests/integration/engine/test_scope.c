@@ -26,7 +26,7 @@
 #define SCOPE_GROUP "/test.slice/test-kata.slice/docker-c1.scope"
 
 struct fixture {
-	char dir[64];
+	char dir[64], bus[80];
 	struct event_base *base;
 	bool told;
 	struct err err;
@@ -39,6 +39,7 @@ static int set_up(void **state)
 	snprintf(f->dir, sizeof(f->dir), "/tmp/test-scope-XXXXXX");
 	if (!mkdtemp(f->dir))
 		return -1;
+	snprintf(f->bus, sizeof(f->bus), "%s/bus", f->dir);
 	f->base = event_base_new();
 	*state = f;
 	return 0;
@@ -47,10 +48,9 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	struct fixture *f = *state;
-	scoped_free char *socket_path = xasprintf("%s/bus", f->dir);
 
 	event_base_free(f->base);
-	(void)unlink(socket_path);
+	(void)unlink(f->bus);
 	(void)rmdir(f->dir);
 	free(f);
 	return 0;
@@ -96,7 +96,7 @@ static void expect_members(struct cgroup *cg, size_t want)
 static void the_asking_process_is_in_the_scope_and_can_leave_it(void **state)
 {
 	struct fixture *f = *state;
-	pid_t player = player_start(f->dir, PLAY_GOOD);
+	pid_t player = player_start(f->bus, PLAY_GOOD);
 	struct scope_call *call = make(f);
 	struct err err = ERR_INIT;
 	scoped_free char *path = scope_path(PLAYER_SCOPE, &err);
@@ -122,7 +122,7 @@ static void the_asking_process_is_in_the_scope_and_can_leave_it(void **state)
 static void the_helpers_words_are_the_error(void **state)
 {
 	struct fixture *f = *state;
-	pid_t player = player_start(f->dir, PLAY_REFUSE);
+	pid_t player = player_start(f->bus, PLAY_REFUSE);
 	struct scope_call *call = make(f);
 
 	assert_int_equal(player_result(player), PLAYER_ASKED_AS_SAID);
