@@ -15,6 +15,8 @@
 #include "lib/base/str.h"
 #include "lib/ttrpc/client.h"
 
+#define OOM_PAUSE_MS 200
+
 struct agent {
 	struct event_base *base;
 	agent_done *on_lost;
@@ -33,6 +35,7 @@ struct agent {
 
 	agent_oom *oom;
 	void *oom_arg;
+	struct event *oom_again;
 	struct err gone; /* what calls without a channel are told */
 	bool failing, freed; /* agent_free() in a callback of fail_without_channel() waits */
 };
@@ -172,6 +175,8 @@ static struct call *find_without_channel(struct agent *agent)
 static void destroy(struct agent *agent)
 {
 	event_free(agent->soon);
+	if (agent->oom_again)
+		event_free(agent->oom_again);
 	list_for_each_safe(&agent->calls, struct call, node, call)
 		free(call);
 	free(agent->address);
@@ -409,30 +414,36 @@ void agent_update(struct agent *agent, const char *id, const Grpc__LinuxResource
 
 /* --- OOM events --- */
 
-static void ask_oom(struct agent *agent);
+static void ask_oom(evutil_socket_t fd, short what, void *arg);
 
+/* Not asked again at once: a guest that answers for ever must not keep us busy. */
 static void on_oom(void *arg, const ProtobufCMessage *resp, const struct err *err)
 {
+	const struct timeval pause = { .tv_usec = OOM_PAUSE_MS * 1000 };
 	struct agent *agent = arg;
 	const Grpc__OOMEvent *event = (const Grpc__OOMEvent *)(const void *)resp;
 
 	if (err)
 		return; /* an agent without the method, or no agent any more */
+	evtimer_add(agent->oom_again, &pause);
 	agent->oom(agent->oom_arg, event->container_id);
-	ask_oom(agent);
 }
 
-static void ask_oom(struct agent *agent)
+static void ask_oom(evutil_socket_t fd, short what, void *arg)
 {
 	Grpc__GetOOMEventRequest req = GRPC__GET_OOMEVENT_REQUEST__INIT;
+	struct agent *agent = arg;
 
-	ttrpc_client_call(agent->client, &grpc__agent_service__descriptor, "GetOOMEvent", &req.base,
-			  0, on_oom, agent);
+	(void)fd, (void)what;
+	if (agent->client)
+		ttrpc_client_call(agent->client, &grpc__agent_service__descriptor, "GetOOMEvent",
+				  &req.base, 0, on_oom, agent);
 }
 
 void agent_watch_oom(struct agent *agent, agent_oom *fn, void *arg)
 {
 	agent->oom = fn;
 	agent->oom_arg = arg;
-	ask_oom(agent);
+	agent->oom_again = evtimer_new(agent->base, ask_oom, agent);
+	ask_oom(-1, 0, agent);
 }
