@@ -20,8 +20,8 @@ struct agent_options {
 	enum log_level log_level;
 	bool debug_console;
 	uint32_t debug_console_vport; /* 0: the serial port console.channel.0 */
-	uint32_t hotplug_timeout_ms;
-	uint32_t launch_timeout_ms;
+	uint32_t hotplug_timeout_ms;  /* for a device the host has plugged to appear */
+	uint32_t launch_timeout_ms;   /* for a container or exec to be ready */
 	uint32_t container_pipe_size; /* bytes; 0: the kernel's default */
 	bool devmode;                 /* core dumps */
 	bool cgroup_v1;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +32,7 @@
 #include "agent/uevent.h"
 #include "lib/base/clock.h"
 #include "lib/base/fs.h"
+#include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/ttrpc/server.h"
 
@@ -271,6 +273,16 @@ static int run(struct agent *agent, struct err *err)
 	return 0;
 }
 
+/* Before there is a console, the kernel's log is the only place that somebody may see. */
+static void tell_kernel(const struct err *err)
+{
+	scoped_free char *line = xasprintf("<2>kata-agent: guest not set up: %s\n", err->text);
+	scoped_fd int fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd >= 0)
+		(void)!write(fd, line, strlen(line));
+}
+
 static int begin_init(struct agent *agent, struct err *err)
 {
 	int r = init_mounts(err);
@@ -303,8 +315,10 @@ int main(int argc, char **argv)
 	if (getenv("KATA_AGENT_SERVER_ADDR"))
 		agent.is_init = false;
 	if (agent.is_init) {
-		if (begin_init(&agent, &err) < 0)
+		if (begin_init(&agent, &err) < 0) {
 			log_error("guest not set up", "reason", err.text);
+			tell_kernel(&err);
+		}
 	} else {
 		set_up_log(&agent);
 		read_options(&agent, complain);

@@ -30,7 +30,6 @@
 #define MEMORY_DIR   "/sys/devices/system/memory"
 #define CPU_DIR      "/sys/devices/system/cpu"
 #define ENTROPY_MAX  4096 /* bytes; 512 is what Kata sends */
-#define ONLINE_MS    5000 /* as Kata's 100 tries of 50 ms */
 #define CPUS_MAX     4096
 
 /* Details */
@@ -80,6 +79,7 @@ struct online {
 	struct ttrpc_call *call;
 	struct uevent_watch watch;
 	struct event deadline;
+	uint32_t timeout_ms;
 	size_t left; /* CPUs to come */
 	bool cpu_only;
 };
@@ -155,16 +155,18 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	err_set(&err, ERR_TIMEOUT, "bring CPUs online: %zu did not come within %d ms", o->left,
-		ONLINE_MS);
+	err_set(&err, ERR_TIMEOUT, "bring CPUs online: %zu did not come within %u ms", o->left,
+		o->timeout_ms);
 	end_online(o, &err);
 }
 
 void rpc_online_cpu_mem(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 {
 	const Grpc__OnlineCPUMemRequest *req = (const Grpc__OnlineCPUMemRequest *)msg;
-	const struct timeval limit = { .tv_sec = ONLINE_MS / 1000 };
 	struct agent *agent = arg;
+	const uint32_t timeout_ms = agent->options.hotplug_timeout_ms;
+	const struct timeval limit = { .tv_sec = timeout_ms / 1000,
+				       .tv_usec = timeout_ms % 1000 * 1000 };
 	struct err err = ERR_INIT;
 	struct online *o;
 
@@ -175,6 +177,7 @@ void rpc_online_cpu_mem(struct ttrpc_call *call, const ProtobufCMessage *msg, vo
 	}
 	o = xnew(struct online);
 	*o = (struct online){ .call = call, .left = req->nb_cpus, .cpu_only = req->cpu_only,
+			      .timeout_ms = timeout_ms,
 			      .watch = { .fn = on_cpu, .arg = o } };
 	event_assign(&o->deadline, agent->base, -1, 0, on_deadline, o);
 	ttrpc_call_on_cancel(call, on_cancelled, o);
