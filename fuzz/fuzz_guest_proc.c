@@ -51,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int v6 = 0; v6 < 2; v6++)
 		if (netlist_parse_route(text, v6, &route))
 			free_route(&route);
-	if (check_path_below("path", text, "/run/kata-containers", &err) == 0 && strstr(text, "/../"))
+	if (check_path_below("path", text, "/run/kata-containers", &err) == 0 &&
+	    strstr(text, "/../"))
 		__builtin_trap();
 	(void)check_id("id", text, &err);
 	try_options(text);

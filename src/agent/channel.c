@@ -6,9 +6,9 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <linux/vm_sockets.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <linux/vm_sockets.h>
 
 #include "agent/uevent.h"
 #include "lib/base/fs.h"
@@ -73,7 +73,9 @@ char *channel_find_port(const char *name)
 int channel_listen_vsock(uint32_t port, struct err *err)
 {
 	struct sockaddr_vm addr = {
-		.svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_ANY, .svm_port = port,
+		.svm_family = AF_VSOCK,
+		.svm_cid = VMADDR_CID_ANY,
+		.svm_port = port,
 	};
 	scoped_fd int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
@@ -104,7 +106,8 @@ static int listen_address(struct ttrpc_server *server, const char *address, stru
 	else if (str_starts(address, "unix://"))
 		fd = unix_listen(address + strlen("unix://"), err);
 	else
-		return err_set(err, ERR_INVALID, "address '%s' is neither vsock:// nor unix://", address);
+		return err_set(err, ERR_INVALID, "address '%s' is neither vsock:// nor unix://",
+			       address);
 	if (fd < 0)
 		return -1;
 	return ttrpc_server_listen(server, fd, err);
@@ -192,7 +195,8 @@ struct channel *channel_open(struct event_base *base, struct ttrpc_server *serve
 	} else if (uevents) {
 		r = wait_for_port(c, uevents, &err);
 	} else {
-		err_set(&err, ERR_NOT_FOUND, "no vsock device, and no kernel events to wait for one");
+		err_set(&err, ERR_NOT_FOUND,
+			"no vsock device, and no kernel events to wait for one");
 		r = -1;
 	}
 	if (r != 0)

@@ -15,9 +15,9 @@
 
 #include "lib/base/err.h"
 
-#define CHANNEL_VSOCK_PORT  1024
-#define CHANNEL_PORT_NAME   "agent.channel.0"
-#define CHANNEL_WAIT_MS     30000
+#define CHANNEL_VSOCK_PORT 1024
+#define CHANNEL_PORT_NAME  "agent.channel.0"
+#define CHANNEL_WAIT_MS    30000
 
 struct event_base;
 struct ttrpc_server;

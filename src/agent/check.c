@@ -22,8 +22,10 @@ int check_id(const char *what, const char *id, struct err *err)
 		return err_set(err, ERR_INVALID, "%s is over %d bytes", what, CHECK_ID_MAX);
 	for (size_t i = 0; i < len; i++)
 		if (!is_id_char(id[i]))
-			return err_set(err, ERR_INVALID, "%s '%s' holds a character that is none of "
-				       "letters, digits, '_', '.', '-'", what, id);
+			return err_set(err, ERR_INVALID,
+				       "%s '%s' holds a character that is none of "
+				       "letters, digits, '_', '.', '-'",
+				       what, id);
 	if (!isalnum((unsigned char)id[0]))
 		return err_set(err, ERR_INVALID, "%s '%s' starts with '%c'", what, id, id[0]);
 	return 0;
@@ -52,7 +54,8 @@ int check_path_below(const char *what, const char *path, const char *dir, struct
 
 	if (check_path(what, path, err) < 0)
 		return -1;
-	if (!str_starts(path, dir) || path[len] != '/' || path[len + 1 + strspn(path + len + 1, "/")] == '\0')
+	if (!str_starts(path, dir) || path[len] != '/' ||
+	    path[len + 1 + strspn(path + len + 1, "/")] == '\0')
 		return err_set(err, ERR_DENIED, "%s '%s' is not below '%s'", what, path, dir);
 	return 0;
 }

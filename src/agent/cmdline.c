@@ -45,9 +45,9 @@ static const char *set_log(struct agent_options *o, const char *value)
 		const char *name;
 		enum log_level level;
 	} levels[] = {
-		{ "trace", LOG_LEVEL_DEBUG }, { "debug", LOG_LEVEL_DEBUG },
-		{ "info", LOG_LEVEL_INFO },   { "warn", LOG_LEVEL_WARN },
-		{ "warning", LOG_LEVEL_WARN }, { "error", LOG_LEVEL_ERROR },
+		{ "trace", LOG_LEVEL_DEBUG },    { "debug", LOG_LEVEL_DEBUG },
+		{ "info", LOG_LEVEL_INFO },      { "warn", LOG_LEVEL_WARN },
+		{ "warning", LOG_LEVEL_WARN },   { "error", LOG_LEVEL_ERROR },
 		{ "critical", LOG_LEVEL_ERROR }, { "fatal", LOG_LEVEL_ERROR },
 		{ "panic", LOG_LEVEL_ERROR },
 	};

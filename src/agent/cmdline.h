@@ -28,8 +28,9 @@ struct agent_options {
 	char server_addr[CMDLINE_ADDRESS_MAX]; /* "": find out */
 };
 
-#define AGENT_OPTIONS_INIT                                                           \
-	((struct agent_options){ .log_level = LOG_LEVEL_INFO, .hotplug_timeout_ms = 3000, \
+#define AGENT_OPTIONS_INIT                                    \
+	((struct agent_options){ .log_level = LOG_LEVEL_INFO, \
+				 .hotplug_timeout_ms = 3000,  \
 				 .launch_timeout_ms = 6000 })
 
 /* why is one sentence without the name; value is "" for a bare word. */

@@ -114,7 +114,8 @@ static void on_relay(evutil_socket_t fd, short what, void *arg)
 static void init_relay(struct relay *r, struct session *s, int from, int to)
 {
 	struct event_base *base = s->console->agent->base;
-	short port_edges = from == s->console->port_fd ? EV_ET : 0; /* as on_port(), on the same file */
+	short port_edges =
+		from == s->console->port_fd ? EV_ET : 0; /* as on_port(), on the same file */
 
 	*r = (struct relay){ .session = s, .from = from, .to = to };
 	event_assign(&r->readable, base, from, (short)(EV_READ | port_edges), on_relay, r);
@@ -130,8 +131,9 @@ static void init_relay(struct relay *r, struct session *s, int from, int to)
 static int start_shell(const char *terminal, struct err *err)
 {
 	static char sh[] = "/bin/sh", option[] = "-c";
-	static char script[] = "echo 0 >/proc/self/oom_score_adj; exec <\"$0\" >\"$0\" 2>&1; [ -x /bin/bash ] && exec /bin/bash -i; "
-			       "exec /bin/sh -i";
+	static char script[] =
+		"echo 0 >/proc/self/oom_score_adj; exec <\"$0\" >\"$0\" 2>&1; [ -x /bin/bash ] && exec /bin/bash -i; "
+		"exec /bin/sh -i";
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	static char term[] = "TERM=linux", home[] = "HOME=/", prompt[] = "PS1=guest:\\w# ";
 	scoped_free char *name = xstrdup(terminal);
@@ -161,7 +163,8 @@ static int start_session(struct console *c, int peer_fd, struct err *err)
 	struct session *s;
 
 	if (c->n_sessions >= CONSOLE_SESSIONS_MAX)
-		return err_set(err, ERR_EXHAUSTED, "more than %d debug shells", CONSOLE_SESSIONS_MAX);
+		return err_set(err, ERR_EXHAUSTED, "more than %d debug shells",
+			       CONSOLE_SESSIONS_MAX);
 	master = open_terminal(name, sizeof(name), err);
 	if (master < 0 || start_shell(name, err) < 0)
 		return -1;
@@ -218,7 +221,8 @@ static int open_port(struct console *c, struct err *err)
 	c->port_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (c->port_fd < 0)
 		return err_sys(err, errno, "open serial port '%s'", path);
-	event_assign(&c->ready, c->agent->base, c->port_fd, EV_READ | EV_ET | EV_PERSIST, on_port, c);
+	event_assign(&c->ready, c->agent->base, c->port_fd, EV_READ | EV_ET | EV_PERSIST, on_port,
+		     c);
 	event_add(&c->ready, NULL);
 	return 0;
 }
@@ -237,7 +241,8 @@ static int listen_vsock(struct console *c, uint32_t port, struct err *err)
 	c->listen_fd = channel_listen_vsock(port, err);
 	if (c->listen_fd < 0)
 		return -1;
-	event_assign(&c->ready, c->agent->base, c->listen_fd, EV_READ | EV_PERSIST, on_connection, c);
+	event_assign(&c->ready, c->agent->base, c->listen_fd, EV_READ | EV_PERSIST, on_connection,
+		     c);
 	event_add(&c->ready, NULL);
 	return 0;
 }

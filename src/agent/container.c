@@ -16,10 +16,10 @@
 #include "lib/cgroup/cgroup.h"
 #include "lib/log/log.h"
 
-#define CGROUP_WAIT_MS   1000 /* for killed processes to leave it */
-#define FREEZE_WAIT_MS   1000
-#define OOM_AGAIN_MS     100
-#define KEEP_TOLD_EXECS  64 /* records for late waits */
+#define CGROUP_WAIT_MS  1000 /* for killed processes to leave it */
+#define FREEZE_WAIT_MS  1000
+#define OOM_AGAIN_MS    100
+#define KEEP_TOLD_EXECS 64 /* records for late waits */
 
 int container_check(const struct container *ctr, bool with_created, struct err *err)
 {
@@ -159,7 +159,8 @@ static void kill_all(struct container *ctr)
 	struct err err = ERR_INIT;
 
 	if (ctr->paused && cgroup_freeze(ctr->cgroup, false, FREEZE_WAIT_MS, &err) < 0)
-		log_warn("container not thawed, going on", "container", ctr->id, "reason", err.text);
+		log_warn("container not thawed, going on", "container", ctr->id, "reason",
+			 err.text);
 	ctr->paused = false;
 	if (ctr->cgroup && cgroup_signal(ctr->cgroup, SIGKILL, &err) < 0)
 		log_warn("container not killed as a group, going on", "container", ctr->id,

@@ -43,9 +43,9 @@ struct container {
 	bool creating, paused, removing;
 	/* private */
 	struct flow up;
-	struct ttrpc_call *call;           /* of the flow; NULL when its caller is gone */
+	struct ttrpc_call *call;                     /* of the flow; NULL when its caller is gone */
 	const Grpc__CreateContainerRequest *request; /* the call's, while it lives */
-	struct hooks *prestart; /* NULL: none runs */
+	struct hooks *prestart;                      /* NULL: none runs */
 	bool has_bundle;
 	int oom_fd;
 	struct event oom, oom_again;
@@ -64,12 +64,12 @@ void container_free(struct container *ctr);
 /* timeout_ms 0: wait for ever. ERR_TIMEOUT leaves the container as it is, killed. */
 void container_remove(struct container *ctr, uint32_t timeout_ms, container_done *done, void *arg);
 
-/* ERR_STATE, saying why, unless the init runs (or waits, with_created) and nothing is in the way. */
+/* ERR_STATE, saying why, unless the init runs (or waits, with_created) and nothing is in the way.
+ */
 int container_check(const struct container *ctr, bool with_created, struct err *err);
 
 /* "" is the init. ERR_NOT_FOUND. */
-struct process *container_find_process(struct container *ctr, const char *exec_id,
-				       struct err *err);
+struct process *container_find_process(struct container *ctr, const char *exec_id, struct err *err);
 
 /* Forget told execs when there are many; ERR_EXHAUSTED when that makes no room. */
 int container_make_room(struct container *ctr, struct err *err);

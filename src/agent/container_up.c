@@ -35,9 +35,13 @@ static enum flow_next check_request(void *owner, struct err *err)
 
 	if (!spec || !spec->process || !spec->root || !spec->linux)
 		err_set(err, ERR_INVALID, "spec without %s",
-			!spec ? "content" : !spec->process ? "process" : !spec->root ? "root" : "linux");
+			!spec            ? "content"
+			: !spec->process ? "process"
+			: !spec->root    ? "root"
+					 : "linux");
 	else if (req->n_devices)
-		err_set(err, ERR_UNIMPLEMENTED, "device '%.64s' of type '%.64s': devices are not built",
+		err_set(err, ERR_UNIMPLEMENTED,
+			"device '%.64s' of type '%.64s': devices are not built",
 			req->devices[0]->id, req->devices[0]->type);
 	else if (req->n_shared_mounts)
 		err_set(err, ERR_UNIMPLEMENTED, "shared mounts are not built");
@@ -165,14 +169,10 @@ static enum flow_next run_prestart(void *owner, struct err *err)
 }
 
 static const struct flow_step steps[] = {
-	{ "check request", check_request, NULL },
-	{ "add storages", add_storages, NULL },
-	{ "make bundle", make_bundle, NULL },
-	{ "take spec", take_spec, NULL },
-	{ "make cgroup", make_cgroup, NULL },
-	{ "launch init", launch_init, NULL },
-	{ "keep pid namespace", keep_pidns, NULL },
-	{ "run prestart hooks", run_prestart, NULL },
+	{ "check request", check_request, NULL },   { "add storages", add_storages, NULL },
+	{ "make bundle", make_bundle, NULL },       { "take spec", take_spec, NULL },
+	{ "make cgroup", make_cgroup, NULL },       { "launch init", launch_init, NULL },
+	{ "keep pid namespace", keep_pidns, NULL }, { "run prestart hooks", run_prestart, NULL },
 };
 
 /* One line, so that the console does not become what takes the time. */
@@ -226,15 +226,17 @@ void container_create(struct agent *agent, struct ttrpc_call *call,
 {
 	struct container *ctr = xnew(struct container);
 
-	*ctr = (struct container){ .agent = agent, .call = call, .request = request,
-				   .creating = true, .oom_fd = -1 };
+	*ctr = (struct container){
+		.agent = agent, .call = call, .request = request, .creating = true, .oom_fd = -1
+	};
 	ctr->id = xstrdup(request->container_id);
 	list_init(&ctr->processes);
 	list_add(&agent->sandbox->containers, &ctr->node);
 	event_assign(&ctr->remove_turn, agent->base, -1, 0, NULL, NULL);
 	event_assign(&ctr->remove_deadline, agent->base, -1, 0, NULL, NULL);
-	ctr->up = (struct flow){ .steps = steps, .n_steps = ARRAY_LEN(steps), .owner = ctr,
-				 .done = on_up };
+	ctr->up = (struct flow){
+		.steps = steps, .n_steps = ARRAY_LEN(steps), .owner = ctr, .done = on_up
+	};
 	ttrpc_call_on_cancel(call, on_cancelled, ctr);
 	flow_start(&ctr->up);
 }

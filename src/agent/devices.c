@@ -16,17 +16,16 @@ static const struct {
 	int64_t major, minor;
 	char *access;
 } defaults[] = {
-	{ type_char, ANY, ANY, may_make },  /* a node alone opens nothing */
-	{ type_block, ANY, ANY, may_make },
-	{ type_char, 1, 3, may_all },       /* null */
-	{ type_char, 1, 5, may_all },       /* zero */
-	{ type_char, 1, 7, may_all },       /* full */
-	{ type_char, 1, 8, may_all },       /* random */
-	{ type_char, 1, 9, may_all },       /* urandom */
-	{ type_char, 5, 0, may_all },       /* tty */
-	{ type_char, 5, 1, may_all },       /* console */
-	{ type_char, 5, 2, may_all },       /* ptmx */
-	{ type_char, 136, ANY, may_all },   /* pts */
+	{ type_char, ANY, ANY, may_make }, /* a node alone opens nothing */
+	{ type_block, ANY, ANY, may_make }, { type_char, 1, 3, may_all }, /* null */
+	{ type_char, 1, 5, may_all },                                     /* zero */
+	{ type_char, 1, 7, may_all },                                     /* full */
+	{ type_char, 1, 8, may_all },                                     /* random */
+	{ type_char, 1, 9, may_all },                                     /* urandom */
+	{ type_char, 5, 0, may_all },                                     /* tty */
+	{ type_char, 5, 1, may_all },                                     /* console */
+	{ type_char, 5, 2, may_all },                                     /* ptmx */
+	{ type_char, 136, ANY, may_all },                                 /* pts */
 };
 
 static void set_rule(Grpc__LinuxDeviceCgroup *rule, char *type, int64_t major, int64_t minor,

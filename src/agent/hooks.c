@@ -174,12 +174,13 @@ struct hooks *hooks_run(struct agent *agent, const char *dir, const char *point,
 	if (!paths)
 		return NULL;
 	hooks = xnew(struct hooks);
-	*hooks = (struct hooks){ .agent = agent, .paths = paths, .pidfd = -1, .done = done,
-				 .arg = arg };
+	*hooks = (struct hooks){
+		.agent = agent, .paths = paths, .pidfd = -1, .done = done, .arg = arg
+	};
 	hooks->state = xasprintf("{\"ociVersion\":\"1.0.2\",\"id\":\"%s\",\"status\":\"%s\","
-				 "\"pid\":%d,\"bundle\":\"%s/%s\"}", state->container_id,
-				 state->status, (int)state->pid, CONTAINER_BUNDLES,
-				 state->container_id);
+				 "\"pid\":%d,\"bundle\":\"%s/%s\"}",
+				 state->container_id, state->status, (int)state->pid,
+				 CONTAINER_BUNDLES, state->container_id);
 	event_assign(&hooks->deadline, agent->base, -1, 0, on_deadline, hooks);
 	event_assign(&hooks->turn, agent->base, -1, 0, on_turn, hooks);
 	event_add(&hooks->turn, &now);

@@ -42,8 +42,8 @@
  */
 #define MMAP_FROM     (64 << 10) /* bytes */
 #define TRIM_FROM     (64 << 10)
-#define OOM_SCORE_ADJ "-997"     /* as kata-agent.service */
-#define FLUSH_MS      2000       /* last replies on their way out */
+#define OOM_SCORE_ADJ "-997" /* as kata-agent.service */
+#define FLUSH_MS      2000   /* last replies on their way out */
 
 struct stop {
 	struct event turn, deadline;
@@ -203,8 +203,10 @@ static void log_serving(void)
 {
 	char entered[32], modules[32], now[32];
 
-	snprintf(entered, sizeof(entered), "%llu", (unsigned long long)(times.entered_ns / NS_PER_MS));
-	snprintf(modules, sizeof(modules), "%llu", (unsigned long long)(times.modules_ns / NS_PER_MS));
+	snprintf(entered, sizeof(entered), "%llu",
+		 (unsigned long long)(times.entered_ns / NS_PER_MS));
+	snprintf(modules, sizeof(modules), "%llu",
+		 (unsigned long long)(times.modules_ns / NS_PER_MS));
 	snprintf(now, sizeof(now), "%llu", (unsigned long long)(clock_mono_ns() / NS_PER_MS));
 	log_info("serving", "entered_ms", entered, "modules_ms", modules, "uptime_ms", now);
 }
@@ -307,7 +309,8 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc > 1 && !agent.is_init) { /* the kernel hands process 1 words it does not know */
-		fprintf(stderr, "kata-agent: no option '%s'; options are on the kernel command line\n",
+		fprintf(stderr,
+			"kata-agent: no option '%s'; options are on the kernel command line\n",
 			argv[1]);
 		return 2;
 	}

@@ -26,7 +26,8 @@ static void add_one(struct str *out, const char *name, const char *type, unsigne
 static void add_label(struct str *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
-		char c = isalnum((unsigned char)text[i]) ? (char)tolower((unsigned char)text[i]) : '_';
+		char c = isalnum((unsigned char)text[i]) ? (char)tolower((unsigned char)text[i])
+							 : '_';
 
 		str_add_n(out, &c, 1);
 	}
@@ -93,8 +94,8 @@ static void add_row(struct str *out, const char *name, const char *label, const 
 
 void metrics_add_cpus(struct str *out, const char *name, const char *text)
 {
-	static const char *const columns[] = { "user", "nice", "system", "idle", "iowait",
-					       "irq", "softirq", "steal", "guest", "guest_nice" };
+	static const char *const columns[] = { "user", "nice",    "system", "idle",  "iowait",
+					       "irq",  "softirq", "steal",  "guest", "guest_nice" };
 
 	add_type(out, name, "gauge");
 	for (; *text; text += strcspn(text, "\n"), text += *text == '\n') {
@@ -103,7 +104,8 @@ void metrics_add_cpus(struct str *out, const char *name, const char *text)
 		if (!str_starts(text, "cpu"))
 			continue;
 		if (len == 3)
-			add_row(out, name, "cpu", "total", 5, text + len, columns, ARRAY_LEN(columns));
+			add_row(out, name, "cpu", "total", 5, text + len, columns,
+				ARRAY_LEN(columns));
 		else
 			add_row(out, name, "cpu", text + 3, len - 3, text + len, columns,
 				ARRAY_LEN(columns));
@@ -113,9 +115,10 @@ void metrics_add_cpus(struct str *out, const char *name, const char *text)
 void metrics_add_netdev(struct str *out, const char *name, const char *text)
 {
 	static const char *const columns[] = {
-		"recv_bytes", "recv_packets", "recv_errs", "recv_drop", "recv_fifo", "recv_frame",
-		"recv_compressed", "recv_multicast", "sent_bytes", "sent_packets", "sent_errs",
-		"sent_drop", "sent_fifo", "sent_colls", "sent_carrier", "sent_compressed",
+		"recv_bytes", "recv_packets", "recv_errs",       "recv_drop",
+		"recv_fifo",  "recv_frame",   "recv_compressed", "recv_multicast",
+		"sent_bytes", "sent_packets", "sent_errs",       "sent_drop",
+		"sent_fifo",  "sent_colls",   "sent_carrier",    "sent_compressed",
 	};
 
 	add_type(out, name, "gauge");
@@ -132,8 +135,16 @@ void metrics_add_netdev(struct str *out, const char *name, const char *text)
 void metrics_add_disks(struct str *out, const char *name, const char *text)
 {
 	static const char *const columns[] = {
-		"reads", "merged", "sectors_read", "time_reading", "writes", "writes_merged",
-		"sectors_written", "time_writing", "in_progress", "time_in_progress",
+		"reads",
+		"merged",
+		"sectors_read",
+		"time_reading",
+		"writes",
+		"writes_merged",
+		"sectors_written",
+		"time_writing",
+		"in_progress",
+		"time_in_progress",
 		"weighted_time_in_progress",
 	};
 

@@ -104,7 +104,8 @@ static int check_deps(const struct modules *m, struct err *err)
 	for (size_t i = 0; i < m->n; i++)
 		for (char **dep = m->all[i].deps; dep && *dep; dep++)
 			if (!find_path(m, *dep))
-				return err_set(err, ERR_INVALID, "'%s' needs '%s', which is not listed",
+				return err_set(err, ERR_INVALID,
+					       "'%s' needs '%s', which is not listed",
 					       m->all[i].path, *dep);
 	return 0;
 }

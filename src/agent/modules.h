@@ -13,7 +13,8 @@
  *
  *	PATH ALIASES [DEPENDENCY...]
  *
- *	kernel/drivers/virtio/virtio_pci.ko pci:v00001AF4d*sv*sd*bc*sc*i* kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko
+ *	kernel/drivers/virtio/virtio_pci.ko pci:v00001AF4d*sv*sd*bc*sc*i*
+ *kernel/drivers/virtio/virtio.ko kernel/drivers/virtio/virtio_ring.ko
  *	kernel/drivers/virtio/virtio.ko -
  *	kernel/fs/overlayfs/overlay.ko fs-overlay
  *	kernel/net/9p/9pnet_virtio.ko virtio:d00000009v* kernel/net/9p/9pnet.ko
@@ -60,8 +61,7 @@ const char **modules_want(const struct modules *m, const char *alias, size_t *re
 /* Load for an alias, or by a module's name ("virtio-rng" and "virtio_rng" are the same). */
 int modules_load_alias(struct modules *m, const char *alias, struct err *err);
 /* parameters as insmod takes them, NULL: none. ERR_NOT_FOUND when the list has no such module. */
-int modules_load_name(struct modules *m, const char *name, const char *parameters,
-		      struct err *err);
+int modules_load_name(struct modules *m, const char *name, const char *parameters, struct err *err);
 
 /*
  * Load for everything the buses show, and again while loading makes new devices appear.

@@ -14,11 +14,11 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
-#define SCOPE_LINK    253 /* RT_SCOPE_LINK */
-#define ROUTE_TEXT    (1u << 20)
-#define RTF6_LOCAL    0x80000000u /* RTF_LOCAL, RTF_ANYCAST of linux/ipv6_route.h */
-#define RTF6_ANYCAST  0x00100000u
-#define WORDS_MAX     12
+#define SCOPE_LINK   253 /* RT_SCOPE_LINK */
+#define ROUTE_TEXT   (1u << 20)
+#define RTF6_LOCAL   0x80000000u /* RTF_LOCAL, RTF_ANYCAST of linux/ipv6_route.h */
+#define RTF6_ANYCAST 0x00100000u
+#define WORDS_MAX    12
 
 static char *read_attribute(const char *interface, const char *name)
 {
@@ -39,10 +39,12 @@ static unsigned int prefix_of(const struct sockaddr *mask)
 	unsigned int bits = 0;
 
 	if (mask && mask->sa_family == AF_INET) {
-		bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)mask)->sin_addr;
+		bytes = (const uint8_t *)&((const struct sockaddr_in *)(const void *)mask)
+				->sin_addr;
 		n = 4;
 	} else if (mask && mask->sa_family == AF_INET6) {
-		bytes = (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)mask)->sin6_addr;
+		bytes = (const uint8_t *)&((const struct sockaddr_in6 *)(const void *)mask)
+				->sin6_addr;
 		n = 16;
 	}
 	for (size_t i = 0; i < n; i++)

@@ -46,9 +46,10 @@ static bool parse_stat(char *text, struct row *row)
 		return false;
 	*close = '\0';
 	snprintf(row->name, sizeof(row->name), "%s", open + 1);
-	if (sscanf(close + 1, " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d "
-		   "%*d %*d %*d %llu", &row->ppid, &row->tty, &user, &system,
-		   &row->start_ticks) != 5)
+	if (sscanf(close + 1,
+		   " %*c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %llu %llu %*d %*d %*d "
+		   "%*d %*d %*d %llu",
+		   &row->ppid, &row->tty, &user, &system, &row->start_ticks) != 5)
 		return false;
 	row->cpu_ticks = user + system;
 	return true;

@@ -15,8 +15,8 @@
 
 #include "agent.pb-c.h"
 #include "agent/check.h"
+#include "agent/place.h"
 #include "agent/rpc.h"
-#include "agent/storage.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/ttrpc/server.h"
@@ -36,8 +36,9 @@ static int check_copy(const Grpc__CopyFileRequest *req, struct err *err)
 	if (req->file_size < 0 || req->file_size > COPY_SIZE_MAX || req->offset < 0 ||
 	    req->offset > req->file_size ||
 	    (uint64_t)(req->file_size - req->offset) < req->data.len)
-		return err_set(err, ERR_INVALID, "%zu bytes at %lld do not fit a file of %lld bytes",
-			       req->data.len, (long long)req->offset, (long long)req->file_size);
+		return err_set(err, ERR_INVALID,
+			       "%zu bytes at %lld do not fit a file of %lld bytes", req->data.len,
+			       (long long)req->offset, (long long)req->file_size);
 	return 0;
 }
 
@@ -48,8 +49,7 @@ static int set_owner(int fd, const Grpc__CopyFileRequest *req, mode_t mode, stru
 	return 0;
 }
 
-static int copy_dir(int dir_fd, const char *name, const Grpc__CopyFileRequest *req,
-		    struct err *err)
+static int copy_dir(int dir_fd, const char *name, const Grpc__CopyFileRequest *req, struct err *err)
 {
 	scoped_fd int fd = -1;
 
@@ -64,8 +64,8 @@ static int copy_piece(int dir_fd, const char *name, const Grpc__CopyFileRequest 
 {
 	scoped_free char *part = xasprintf(".%.200s.part", name);
 	int create = req->offset == 0 ? O_CREAT | O_TRUNC : 0;
-	scoped_fd int fd = open_beneath(dir_fd, part, O_WRONLY | O_CLOEXEC | O_NONBLOCK | create,
-					0600, err);
+	scoped_fd int fd =
+		open_beneath(dir_fd, part, O_WRONLY | O_CLOEXEC | O_NONBLOCK | create, 0600, err);
 	struct stat st;
 	size_t done = 0;
 
@@ -102,7 +102,7 @@ static int copy(const Grpc__CopyFileRequest *req, struct err *err)
 	dir = xstrndup(req->path, len);
 	name = strrchr(dir, '/');
 	*name++ = '\0';
-	dir_fd = storage_open_dir(dir, req->dir_mode ? req->dir_mode & 07777 : 0755, err);
+	dir_fd = place_make_dir(dir, req->dir_mode ? req->dir_mode & 07777 : 0755, err);
 	if (dir_fd < 0)
 		return -1;
 	if ((req->file_mode & S_IFMT) == S_IFDIR)

@@ -27,10 +27,10 @@
 #include "lib/base/str.h"
 #include "lib/ttrpc/server.h"
 
-#define MEMORY_DIR   "/sys/devices/system/memory"
-#define CPU_DIR      "/sys/devices/system/cpu"
-#define ENTROPY_MAX  4096 /* bytes; 512 is what Kata sends */
-#define CPUS_MAX     4096
+#define MEMORY_DIR  "/sys/devices/system/memory"
+#define CPU_DIR     "/sys/devices/system/cpu"
+#define ENTROPY_MAX 4096 /* bytes; 512 is what Kata sends */
+#define CPUS_MAX    4096
 
 /* Details */
 
@@ -171,12 +171,15 @@ void rpc_online_cpu_mem(struct ttrpc_call *call, const ProtobufCMessage *msg, vo
 	struct online *o;
 
 	if (req->nb_cpus > CPUS_MAX) {
-		err_set(&err, ERR_INVALID, "bring %u CPUs online: more than %d", req->nb_cpus, CPUS_MAX);
+		err_set(&err, ERR_INVALID, "bring %u CPUs online: more than %d", req->nb_cpus,
+			CPUS_MAX);
 		ttrpc_fail(call, &err);
 		return;
 	}
 	o = xnew(struct online);
-	*o = (struct online){ .call = call, .left = req->nb_cpus, .cpu_only = req->cpu_only,
+	*o = (struct online){ .call = call,
+			      .left = req->nb_cpus,
+			      .cpu_only = req->cpu_only,
 			      .timeout_ms = timeout_ms,
 			      .watch = { .fn = on_cpu, .arg = o } };
 	event_assign(&o->deadline, agent->base, -1, 0, on_deadline, o);

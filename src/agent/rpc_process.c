@@ -80,7 +80,8 @@ static int check_exec(struct container *ctr, const Grpc__ExecProcessRequest *req
 	if (!req->process)
 		return err_set(err, ERR_INVALID, "exec '%s' without a process", req->exec_id);
 	if (req->stdin_port || req->stdout_port || req->stderr_port)
-		return err_set(err, ERR_UNIMPLEMENTED, "streams on ports of their own are not built");
+		return err_set(err, ERR_UNIMPLEMENTED,
+			       "streams on ports of their own are not built");
 	if (req->string_user && (*req->string_user->uid || *req->string_user->gid))
 		return err_set(err, ERR_UNIMPLEMENTED, "a user by name is not built");
 	if (container_check(ctr, false, err) < 0)

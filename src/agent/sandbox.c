@@ -31,8 +31,7 @@ struct sandbox *sandbox_new(struct agent *agent)
 {
 	struct sandbox *sb = xnew(struct sandbox);
 
-	*sb = (struct sandbox){ .agent = agent, .ipc_ns_fd = -1, .uts_ns_fd = -1,
-				.pid_ns_fd = -1 };
+	*sb = (struct sandbox){ .agent = agent, .ipc_ns_fd = -1, .uts_ns_fd = -1, .pid_ns_fd = -1 };
 	storages_init(&sb->storages, agent->modules);
 	list_init(&sb->containers);
 	list_init(&sb->oom_waiters);
@@ -128,12 +127,14 @@ static int load_module(struct sandbox *sb, const Grpc__KernelModule *km, struct 
 	for (size_t i = 0; i < km->n_parameters; i++)
 		str_addf(&parameters, "%s%s", i ? " " : "", km->parameters[i]);
 	if (parameters.cut)
-		r = err_set(err, ERR_INVALID, "parameters of kernel module '%s' are too long", km->name);
-	else if (!sb->agent->modules)
-		r = err_set(&not_listed, ERR_NOT_FOUND, "kernel module '%s': the guest image has no list",
+		r = err_set(err, ERR_INVALID, "parameters of kernel module '%s' are too long",
 			    km->name);
+	else if (!sb->agent->modules)
+		r = err_set(&not_listed, ERR_NOT_FOUND,
+			    "kernel module '%s': the guest image has no list", km->name);
 	else
-		r = modules_load_name(sb->agent->modules, km->name, str_get(&parameters), &not_listed);
+		r = modules_load_name(sb->agent->modules, km->name, str_get(&parameters),
+				      &not_listed);
 	str_done(&parameters);
 	if (r == 0 || is_in_kernel(km->name))
 		return 0;

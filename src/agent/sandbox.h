@@ -27,14 +27,14 @@ struct sandbox {
 	bool up;
 	char *id;
 	struct storages storages;
-	char **points; /* the sandbox's own */
+	char **points;                       /* the sandbox's own */
 	int ipc_ns_fd, uts_ns_fd, pid_ns_fd; /* -1: none */
 	struct list containers;
 	char *hook_dir; /* NULL: no guest hooks */
 	/* private */
 	struct list oom_waiters; /* kept GetOOMEvent calls */
 	size_t n_oom_waiters;
-	char **oom_pending;      /* container ids not told yet, each once */
+	char **oom_pending; /* container ids not told yet, each once */
 	bool has_resolv_conf;
 };
 

@@ -11,6 +11,7 @@
 
 #include "agent/check.h"
 #include "agent/modules.h"
+#include "agent/place.h"
 #include "agent/storage_options.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -18,7 +19,6 @@
 #include "lib/log/log.h"
 
 #define SETGID_DIR    (S_ISGID | 0770) /* so that what is made in a volume belongs to its group */
-#define FD_PATH_MAX   32
 #define HUGEPAGES_DIR "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages"
 
 struct storage {
@@ -29,113 +29,8 @@ struct storage {
 	bool is_mount; /* else a directory that is removed with what is in it */
 };
 
-/* The place, as open file: nobody can exchange it between check and use. */
-struct place {
-	int fd;
-	char path[FD_PATH_MAX]; /* of fd */
-	bool mounted;           /* said by the handler */
-};
-
 typedef int handler(struct storages *s, const Grpc__Storage *st, const struct storage_options *o,
 		    struct place *place, struct err *err);
-
-static void place_at(struct place *place, int fd)
-{
-	*place = (struct place){ .fd = fd };
-	snprintf(place->path, sizeof(place->path), "/proc/self/fd/%d", fd);
-}
-
-/* Make and open one directory of the way. */
-static int step_into(int dir_fd, const char *name, mode_t mode, struct err *err)
-{
-	if (mkdirat(dir_fd, name, mode) < 0 && errno != EEXIST)
-		return err_sys(err, errno, "make directory '%s'", name);
-	return open_beneath(dir_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC, 0, err);
-}
-
-int storage_open_dir(const char *path, mode_t mode, struct err *err)
-{
-	scoped_free char *copy = NULL;
-	scoped_fd int fd = -1;
-	char *save = NULL;
-
-	if (strcmp(path, STORAGE_ROOT) != 0 &&
-	    check_path_below("path", path, STORAGE_ROOT, err) < 0)
-		return -1;
-	if (dir_make(STORAGE_ROOT, 0755, err) < 0)
-		return -1;
-	fd = open(STORAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return err_sys(err, errno, "open '%s'", STORAGE_ROOT);
-	copy = xstrdup(path + strlen(STORAGE_ROOT));
-	for (char *name = strtok_r(copy, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
-		int next = step_into(fd, name, mode, err);
-
-		if (next < 0)
-			return err_wrap(err, "open '%s'", path);
-		close_fd(&fd);
-		fd = next;
-	}
-	return take_fd(&fd);
-}
-
-/*
- * What is at path by now, or the directory it is in; again without following a link, so
- * that a container cannot turn an unmount or a removal to another place.
- */
-static int open_again(const char *path, bool parent, struct err *err)
-{
-	const char *rest = path + strlen(STORAGE_ROOT);
-	scoped_free char *below = xstrdup(*rest ? rest + 1 : ".");
-	scoped_fd int root = open(STORAGE_ROOT, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	char *slash = strrchr(below, '/');
-
-	if (root < 0)
-		return err_sys(err, errno, "open '%s'", STORAGE_ROOT);
-	if (parent && !slash)
-		return take_fd(&root);
-	if (parent)
-		*slash = '\0';
-	return open_beneath(root, below, O_PATH | O_CLOEXEC, 0, err);
-}
-
-/* How much of the path is there, in bytes. */
-static size_t count_there(const char *path)
-{
-	scoped_free char *copy = xstrdup(path);
-	size_t len = strlen(copy);
-
-	for (;;) {
-		struct err ignored = ERR_INIT; /* that is the question */
-		int fd = open_again(copy, false, &ignored);
-
-		if (fd >= 0)
-			close(fd);
-		if (fd >= 0 || len <= strlen(STORAGE_ROOT "/"))
-			return len;
-		while (copy[--len] != '/')
-			;
-		copy[len] = '\0';
-	}
-}
-
-/* The file itself, for a bind mount of a file. */
-static int open_file_place(const char *path, struct err *err)
-{
-	scoped_free char *dir = xstrdup(path);
-	char *name = strrchr(dir, '/');
-	scoped_fd int dir_fd = -1;
-	scoped_fd int made = -1;
-
-	*name++ = '\0';
-	dir_fd = storage_open_dir(dir, 0755, err);
-	if (dir_fd < 0)
-		return -1;
-	made = openat(dir_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (made < 0 && errno != EEXIST)
-		return err_sys(err, errno, "make file '%s'", path);
-	return open_beneath(dir_fd, name, O_PATH | O_CLOEXEC, 0, err);
-}
 
 /* Handlers */
 
@@ -187,7 +82,8 @@ static int reserve_hugepages(const struct storage_options *o, struct err *err)
 		size = strstr(size + 1, "size=");
 	if (!pagesize || !size || sscanf(pagesize, "pagesize=%llu", &page) != 1 ||
 	    sscanf(size, "size=%llu", &total) != 1 || page < 1024)
-		return err_set(err, ERR_INVALID, "huge pages need 'pagesize=' and 'size=' in bytes");
+		return err_set(err, ERR_INVALID,
+			       "huge pages need 'pagesize=' and 'size=' in bytes");
 	snprintf(path, sizeof(path), HUGEPAGES_DIR, page >> 10);
 	snprintf(text, sizeof(text), "%llu", total / page);
 	return file_poke(path, text, err);
@@ -206,8 +102,7 @@ static int give_to_group(const struct storage_options *o, int fd, struct err *er
 }
 
 static int handle_ephemeral(struct storages *s, const Grpc__Storage *st,
-			    const struct storage_options *o, struct place *place,
-			    struct err *err)
+			    const struct storage_options *o, struct place *place, struct err *err)
 {
 	const char *type = *st->fstype ? st->fstype : "tmpfs";
 	scoped_fd int root = -1;
@@ -223,7 +118,7 @@ static int handle_ephemeral(struct storages *s, const Grpc__Storage *st,
 	if (!o->has_fsgid)
 		return 0;
 	/* The place is below the mount by now. */
-	root = open_again(st->mount_point, false, err);
+	root = place_open(st->mount_point, false, err);
 	return root < 0 ? -1 : give_to_group(o, root, err);
 }
 
@@ -252,7 +147,7 @@ static int handle_bind(struct storages *s, const Grpc__Storage *st, const struct
 	place->mounted = true;
 	if (!(o->flags & attributes))
 		return 0;
-	root = open_again(st->mount_point, false, err);
+	root = place_open(st->mount_point, false, err);
 	if (root < 0)
 		return -1;
 	place_at(&top, root);
@@ -271,7 +166,7 @@ static int make_layers(const Grpc__Storage *st, struct err *err)
 		if (!path || (!str_starts(st->options[i], "upperdir=") &&
 			      !str_starts(st->options[i], "workdir=")))
 			continue;
-		fd = storage_open_dir(path + 1, 0755, err);
+		fd = place_make_dir(path + 1, 0755, err);
 		if (fd < 0)
 			return err_wrap(err, "make layer");
 		close(fd);
@@ -280,8 +175,7 @@ static int make_layers(const Grpc__Storage *st, struct err *err)
 }
 
 static int handle_overlay(struct storages *s, const Grpc__Storage *st,
-			  const struct storage_options *o, struct place *place,
-			  struct err *err)
+			  const struct storage_options *o, struct place *place, struct err *err)
 {
 	if (make_layers(st, err) < 0)
 		return -1;
@@ -327,60 +221,15 @@ static struct storage *find_storage(struct storages *s, const char *point)
 	return NULL;
 }
 
-/* Detached at once, also while a process still has a file of it open. */
-static int unmount(const char *point, struct err *err)
-{
-	scoped_fd int fd = open_again(point, false, err);
-	struct place place;
-
-	if (fd < 0)
-		return -1;
-	place_at(&place, fd);
-	if (umount2(place.path, MNT_DETACH) < 0)
-		return err_sys(err, errno, "unmount '%s'", point);
-	return 0;
-}
-
-static int remove_dir(const char *point, struct err *err)
-{
-	scoped_fd int fd = open_again(point, true, err);
-	scoped_free char *path = xasprintf("/proc/self/fd/%d/%s", fd, strrchr(point, '/') + 1);
-
-	return fd < 0 ? -1 : dir_remove(path, err);
-}
-
-static bool remove_empty(const char *point)
-{
-	struct err ignored = ERR_INIT; /* others may use it, or the share took it away */
-	scoped_fd int fd = open_again(point, true, &ignored);
-	const char *name = strrchr(point, '/') + 1;
-
-	return fd >= 0 && (unlinkat(fd, name, AT_REMOVEDIR) == 0 ||
-			   (errno == ENOTDIR && unlinkat(fd, name, 0) == 0));
-}
-
-/* The mount point and the directories that were made on the way to it. */
-static void remove_made(const char *point, size_t n_there)
-{
-	scoped_free char *path = xstrdup(point);
-	size_t len = strlen(path);
-
-	while (len > n_there && len > strlen(STORAGE_ROOT "/") && remove_empty(path)) {
-		while (path[--len] != '/')
-			;
-		path[len] = '\0';
-	}
-}
-
 static void remove_storage(struct storages *s, struct storage *st)
 {
 	struct err err = ERR_INIT;
-	int r = st->is_mount ? unmount(st->point, &err) : remove_dir(st->point, &err);
+	int r = st->is_mount ? place_unmount(st->point, &err) : place_remove_tree(st->point, &err);
 
 	if (r < 0)
 		log_warn("storage not removed, going on", "point", st->point, "reason", err.text);
 	else
-		remove_made(st->point, st->n_there);
+		place_remove_made(st->point, st->n_there);
 	list_remove(&st->node);
 	s->n--;
 	free(st->point);
@@ -392,8 +241,8 @@ static int open_place(const Grpc__Storage *st, struct place *ret, struct err *er
 	struct stat source;
 	bool is_file = strcmp(st->driver, "bind") == 0 && stat(st->source, &source) == 0 &&
 		       !S_ISDIR(source.st_mode);
-	int fd = is_file ? open_file_place(st->mount_point, err)
-			 : storage_open_dir(st->mount_point, 0755, err);
+	int fd = is_file ? place_make_file(st->mount_point, err)
+			 : place_make_dir(st->mount_point, 0755, err);
 
 	if (fd < 0)
 		return -1;
@@ -408,7 +257,7 @@ static int set_propagation(const Grpc__Storage *st, unsigned long propagation, s
 
 	if (!propagation)
 		return 0;
-	fd = open_again(st->mount_point, false, err);
+	fd = place_open(st->mount_point, false, err);
 	if (fd < 0)
 		return -1;
 	place_at(&place, fd);
@@ -456,15 +305,15 @@ static int put_in_place(struct storages *s, const Grpc__Storage *st, size_t i, s
 		struct err ignored = ERR_INIT; /* the first error counts */
 
 		if (place.mounted)
-			(void)unmount(st->mount_point, &ignored);
-		remove_made(st->mount_point, n_there);
+			(void)place_unmount(st->mount_point, &ignored);
+		place_remove_made(st->mount_point, n_there);
 	}
 	return r;
 }
 
 static int add_new(struct storages *s, const Grpc__Storage *st, struct err *err)
 {
-	size_t n_there = count_there(st->mount_point);
+	size_t n_there = place_count_there(st->mount_point);
 	struct storage *new;
 
 	if (s->n == STORAGES_MAX)
@@ -475,7 +324,8 @@ static int add_new(struct storages *s, const Grpc__Storage *st, struct err *err)
 		if (put_in_place(s, st, i, n_there, err) < 0)
 			return -1;
 		new = xnew(struct storage);
-		*new = (struct storage){ .point = xstrdup(st->mount_point), .users = 1,
+		*new = (struct storage){ .point = xstrdup(st->mount_point),
+					 .users = 1,
 					 .n_there = n_there,
 					 .is_mount = handlers[i].is_mount };
 		list_add(&s->all, &new->node);

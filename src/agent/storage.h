@@ -18,10 +18,10 @@
 #include <stddef.h>
 
 #include "agent.pb-c.h"
+#include "agent/place.h"
 #include "lib/base/err.h"
 #include "lib/base/list.h"
 
-#define STORAGE_ROOT "/run/kata-containers"
 #define STORAGES_MAX 1024
 
 struct modules;
@@ -49,6 +49,3 @@ void storages_drop(struct storages *s, char ***points);
 
 /* Names of the drivers, for GetGuestDetails. */
 const char *const *storage_drivers(size_t *ret_n);
-
-/* mkdir -p below STORAGE_ROOT without following a link; an O_PATH fd of the last one. */
-int storage_open_dir(const char *path, mode_t mode, struct err *err);

@@ -22,7 +22,7 @@ struct storage_options {
 	bool has_fsgid;
 	gid_t fsgid;
 	bool has_mode;
-	mode_t mode; /* also left in data: a tmpfs wants it too */
+	mode_t mode;                     /* also left in data: a tmpfs wants it too */
 	char data[STORAGE_DATA_MAX + 1]; /* joined by "," */
 };
 

@@ -37,9 +37,9 @@ struct output {
 	struct event readable, linger;
 	struct list readers;
 	size_t n_readers;
-	bool exited;    /* no more than `left` bytes (pipe), or until linger (terminal) */
+	bool exited; /* no more than `left` bytes (pipe), or until linger (terminal) */
 	bool terminal;
-	bool told;      /* a reader has had its empty reply */
+	bool told; /* a reader has had its empty reply */
 	size_t left;
 };
 

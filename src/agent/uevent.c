@@ -11,8 +11,8 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
-#define BATCH      32         /* messages in one turn of the loop */
-#define QUEUE_SIZE (1 << 20)  /* bytes; hot-plug of many devices comes at once */
+#define BATCH      32        /* messages in one turn of the loop */
+#define QUEUE_SIZE (1 << 20) /* bytes; hot-plug of many devices comes at once */
 
 struct uevents {
 	int fd;
@@ -76,7 +76,10 @@ static bool read_one(struct uevents *u)
 	struct sockaddr_nl from = { 0 };
 	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) };
 	struct msghdr msg = {
-		.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1,
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
 	};
 	struct err ignored = ERR_INIT; /* somebody else's message */
 	struct uevent event;
@@ -104,8 +107,8 @@ struct uevents *uevents_new(struct event_base *base, struct err *err)
 {
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK, .nl_groups = 1 };
 	const int size = QUEUE_SIZE;
-	scoped_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				  NETLINK_KOBJECT_UEVENT);
+	scoped_fd int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
 	struct uevents *u;
 
 	if (fd < 0)

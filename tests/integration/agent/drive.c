@@ -28,12 +28,13 @@
 #include "lib/base/str.h"
 #include "lib/ttrpc/client.h"
 
-#define CALL_MS  20000
-#define BUSYBOX  "/bin/busybox"
+#define CALL_MS 20000
+#define BUSYBOX "/bin/busybox"
 
-static const char *const applets[] = { "sh", "cat", "echo", "sleep", "true", "false", "id",
-				       "stty", "hostname", "head", "yes", "wc", "ls", "ps",
-				       "dd", "mknod", "kill", "seq", "readlink", "tty", "test" };
+static const char *const applets[] = { "sh",       "cat",  "echo",     "sleep", "true", "false",
+				       "id",       "stty", "hostname", "head",  "yes",  "wc",
+				       "ls",       "ps",   "dd",       "mknod", "kill", "seq",
+				       "readlink", "tty",  "test" };
 
 static void make_rootfs(struct drive *d)
 {
@@ -114,12 +115,12 @@ int drive_connect(const struct drive *d)
 	return fd;
 }
 
-ProtobufCMessage *drive_call(const struct drive *d, const char *method,
-			     const ProtobufCMessage *req, struct err *err)
+ProtobufCMessage *drive_call(const struct drive *d, const char *method, const ProtobufCMessage *req,
+			     struct err *err)
 {
 	int fd = drive_connect(d);
-	ProtobufCMessage *resp = ttrpc_client_call_wait(fd, &grpc__agent_service__descriptor, method,
-							req, CALL_MS, err);
+	ProtobufCMessage *resp = ttrpc_client_call_wait(fd, &grpc__agent_service__descriptor,
+							method, req, CALL_MS, err);
 
 	close(fd);
 	return resp;
@@ -159,9 +160,10 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 void drive_stop(struct drive *d)
 {
 	static const char *const hierarchies[] = {
-		"", "blkio", "cpu", "cpu,cpuacct", "cpuacct", "cpuset", "devices", "freezer",
-		"hugetlb", "memory", "net_cls", "net_cls,net_prio", "net_prio", "perf_event",
-		"pids", "rdma", "misc", "systemd", "unified",
+		"",         "blkio",      "cpu",     "cpu,cpuacct", "cpuacct", "cpuset",
+		"devices",  "freezer",    "hugetlb", "memory",      "net_cls", "net_cls,net_prio",
+		"net_prio", "perf_event", "pids",    "rdma",        "misc",    "systemd",
+		"unified",
 	};
 	Grpc__DestroySandboxRequest req = GRPC__DESTROY_SANDBOX_REQUEST__INIT;
 	int status = -1;
@@ -263,9 +265,10 @@ static void add_namespace(Grpc__Linux *lx, const char *type)
 Grpc__Spec *drive_spec(const struct drive *d, const char *id, const char *const *args)
 {
 	static const char *const proc[] = { "nosuid", "noexec", "nodev", NULL };
-	static const char *const dev[] = { "nosuid", "strictatime", "mode=755", "size=65536k", NULL };
-	static const char *const pts[] = { "nosuid", "noexec", "newinstance", "ptmxmode=0666",
-					   "mode=0620", NULL };
+	static const char *const dev[] = { "nosuid", "strictatime", "mode=755", "size=65536k",
+					   NULL };
+	static const char *const pts[] = { "nosuid",        "noexec",    "newinstance",
+					   "ptmxmode=0666", "mode=0620", NULL };
 	Grpc__Spec *spec = xnew(Grpc__Spec);
 
 	grpc__spec__init(spec);
@@ -325,8 +328,8 @@ void drive_run(const struct drive *d, const char *id, const char *const *args)
 	drive_start_container(d, id);
 }
 
-void drive_exec(const struct drive *d, const char *id, const char *exec_id,
-		const char *const *args, bool terminal)
+void drive_exec(const struct drive *d, const char *id, const char *exec_id, const char *const *args,
+		bool terminal)
 {
 	Grpc__ExecProcessRequest req = GRPC__EXEC_PROCESS_REQUEST__INIT;
 	scoped_free char *cid = xstrdup(id);
@@ -394,8 +397,8 @@ char *drive_read_all(const struct drive *d, const char *id, const char *exec_id,
 	req.len = 1 << 20;
 	for (;;) {
 		struct err err = ERR_INIT;
-		ProtobufCMessage *msg = drive_call(d, errors ? "ReadStderr" : "ReadStdout",
-						   &req.base, &err);
+		ProtobufCMessage *msg =
+			drive_call(d, errors ? "ReadStderr" : "ReadStdout", &req.base, &err);
 		Grpc__ReadStreamResponse *resp = (void *)msg;
 		size_t n;
 

@@ -15,10 +15,10 @@
 #include "lib/base/err.h"
 
 struct drive {
-	char dir[64];     /* private temporary directory */
+	char dir[64]; /* private temporary directory */
 	char socket[96];
-	char rootfs[96];  /* a busybox */
-	char cgroup[64];  /* parent of the containers' cgroups */
+	char rootfs[96]; /* a busybox */
+	char cgroup[64]; /* parent of the containers' cgroups */
 	pid_t agent;
 };
 
@@ -31,8 +31,8 @@ void drive_stop(struct drive *d);
 int drive_connect(const struct drive *d);
 
 /* One call of AgentService; NULL and *err on failure. 20 s at most. */
-ProtobufCMessage *drive_call(const struct drive *d, const char *method,
-			     const ProtobufCMessage *req, struct err *err);
+ProtobufCMessage *drive_call(const struct drive *d, const char *method, const ProtobufCMessage *req,
+			     struct err *err);
 
 /* Expect success (prints the error and fails the test otherwise) and drop the answer. */
 void drive_do(const struct drive *d, const char *method, const ProtobufCMessage *req);
@@ -53,8 +53,8 @@ Grpc__Process *drive_process(const char *const *args);
 /* Create with a bind storage for the root, as the runtime does with a share; start. */
 void drive_run(const struct drive *d, const char *id, const char *const *args);
 void drive_create(const struct drive *d, const char *id, const char *const *args, bool terminal);
-void drive_exec(const struct drive *d, const char *id, const char *exec_id,
-		const char *const *args, bool terminal);
+void drive_exec(const struct drive *d, const char *id, const char *exec_id, const char *const *args,
+		bool terminal);
 void drive_start_container(const struct drive *d, const char *id);
 void drive_remove(const struct drive *d, const char *id);
 int drive_wait(const struct drive *d, const char *id, const char *exec_id);

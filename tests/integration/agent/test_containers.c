@@ -19,7 +19,7 @@
 
 static struct drive d;
 
-#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define ARGS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
 #define SH(script) ARGS("/bin/sh", "-c", script)
 
 static void expect_output(const char *id, const char *exec_id, const char *want)
@@ -261,8 +261,9 @@ static void cve_2020_2023_a_container_cannot_open_disks_it_makes_nodes_for(void 
 	(void)state;
 	/* loop0 stands for any disk; the node may be made, but opens for nobody */
 	drive_caps = "CAP_MKNOD";
-	drive_run(&d, "mk", SH("mknod /tmp/disk b 7 0; cat /tmp/disk 2>&1 | head -c 200; "
-			       "cat /dev/null && echo null is fine"));
+	drive_run(&d, "mk",
+		  SH("mknod /tmp/disk b 7 0; cat /tmp/disk 2>&1 | head -c 200; "
+		     "cat /dev/null && echo null is fine"));
 	expect_output("mk", "mk",
 		      "cat: can't open '/tmp/disk': Operation not permitted\nnull is fine\n");
 	drive_caps = NULL;

@@ -47,8 +47,8 @@ static void a_second_sandbox_is_refused(void **state)
 
 static void ids_that_are_paths_are_refused_everywhere(void **state)
 {
-	static const char *const bad[] = { "", "..", ".", "../x", "a/b", "/etc", "a b", "-x", "a\nb",
-					   "\xff" };
+	static const char *const bad[] = { "",     "..",  ".",  "../x", "a/b",
+					   "/etc", "a b", "-x", "a\nb", "\xff" };
 	Grpc__CreateContainerRequest create = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 	Grpc__StartContainerRequest start = GRPC__START_CONTAINER_REQUEST__INIT;
 	Grpc__RemoveContainerRequest rm = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
@@ -369,11 +369,10 @@ static void callers_that_hang_up_leave_nothing(void **state)
 	for (int i = 0; i < 50; i++) {
 		/* WaitProcess{container_id: "hang"} by hand, then gone */
 		static const uint8_t frame[] = {
-			0, 0, 0, 41, 0, 0, 0, 1, 1, 0,
-			0x0a, 17, 'g', 'r', 'p', 'c', '.', 'A', 'g', 'e', 'n', 't', 'S', 'e', 'r', 'v',
-			'i', 'c', 'e',
-			0x12, 11, 'W', 'a', 'i', 't', 'P', 'r', 'o', 'c', 'e', 's', 's',
-			0x1a, 7, 0x0a, 4, 'h', 'a', 'n', 'g', 0,
+			0,   0,   0,   41,   0,   0,    0,   1,   1,   0,   0x0a, 17,  'g',
+			'r', 'p', 'c', '.',  'A', 'g',  'e', 'n', 't', 'S', 'e',  'r', 'v',
+			'i', 'c', 'e', 0x12, 11,  'W',  'a', 'i', 't', 'P', 'r',  'o', 'c',
+			'e', 's', 's', 0x1a, 7,   0x0a, 4,   'h', 'a', 'n', 'g',  0,
 		};
 		int fd = drive_connect(&d);
 

@@ -25,9 +25,9 @@
 
 static struct drive d;
 
-#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define ARGS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
 #define SH(script) ARGS("/bin/sh", "-c", script)
-#define SHARED "/run/kata-containers/"
+#define SHARED     "/run/kata-containers/"
 
 struct extra {
 	Grpc__Storage storage[2];
@@ -157,8 +157,8 @@ static void a_pid_namespace_can_be_the_sandboxs(void **state)
 
 static char *read_limit(const char *id)
 {
-	scoped_free char *v1 = xasprintf("/sys/fs/cgroup/memory%s/%s/memory.limit_in_bytes",
-					 d.cgroup, id);
+	scoped_free char *v1 =
+		xasprintf("/sys/fs/cgroup/memory%s/%s/memory.limit_in_bytes", d.cgroup, id);
 	scoped_free char *v2 = xasprintf("/sys/fs/cgroup%s/%s/memory.max", d.cgroup, id);
 	struct err err = ERR_INIT;
 	char *text = NULL;

@@ -47,8 +47,8 @@ static void fail_at(const char *step)
 static void a_step_that_fails_leaves_nothing(void **state)
 {
 	static const char *const steps[] = {
-		"check request", "add storages", "make bundle", "take spec", "make cgroup",
-		"launch init", "keep pid namespace", "run prestart hooks",
+		"check request", "add storages", "make bundle",        "take spec",
+		"make cgroup",   "launch init",  "keep pid namespace", "run prestart hooks",
 	};
 
 	(void)state;

@@ -21,7 +21,8 @@ static void names_of_containers_are_ids(void **state)
 
 static void what_could_be_a_path_or_an_option_is_no_id(void **state)
 {
-	static const char *const bad[] = { "", ".", "..", "-a", "_a", "a/b", "a b", "a\n", "\xc3\xa4" };
+	static const char *const bad[] = { "",    ".",   "..",  "-a",      "_a",
+					   "a/b", "a b", "a\n", "\xc3\xa4" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {

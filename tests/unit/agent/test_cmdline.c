@@ -80,16 +80,18 @@ static void cgroup_v1_is_asked_for_by_either_name(void **state)
 
 static void wrong_values_are_told_and_passed_over(void **state)
 {
-	struct agent_options o = parse("agent.log=loud agent.hotplug_timeout=-1 "
-				       "agent.hotplug_timeout=99999999999 agent.server_addr=tcp://x");
+	struct agent_options o =
+		parse("agent.log=loud agent.hotplug_timeout=-1 "
+		      "agent.hotplug_timeout=99999999999 agent.server_addr=tcp://x");
 
 	(void)state;
 	assert_int_equal(o.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(o.hotplug_timeout_ms, 3000);
-	assert_string_equal(complaints, "agent.log=loud is no log level;"
-					"agent.hotplug_timeout=-1 is no number in range;"
-					"agent.hotplug_timeout=99999999999 is no number in range;"
-					"agent.server_addr=tcp://x is neither vsock:// nor unix://;");
+	assert_string_equal(complaints,
+			    "agent.log=loud is no log level;"
+			    "agent.hotplug_timeout=-1 is no number in range;"
+			    "agent.hotplug_timeout=99999999999 is no number in range;"
+			    "agent.server_addr=tcp://x is neither vsock:// nor unix://;");
 }
 
 static void unknown_and_unbuilt_options_are_told_apart(void **state)

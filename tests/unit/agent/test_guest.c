@@ -190,20 +190,23 @@ static void routes_of_both_families_are_read(void **state)
 	Types__Route r;
 
 	(void)state;
-	assert_true(netlist_parse_route("eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0",
-					false, &r));
+	assert_true(netlist_parse_route(
+		"eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0", false, &r));
 	assert_string_equal(r.dest, "");
 	assert_string_equal(r.gateway, "192.168.0.1");
 	assert_string_equal(r.device, "eth0");
 	free_route(&r);
-	assert_true(netlist_parse_route("eth0 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0", false, &r));
+	assert_true(
+		netlist_parse_route("eth0 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0", false, &r));
 	assert_string_equal(r.dest, "192.168.0.0/24");
 	assert_int_equal(r.scope, 253);
 	free_route(&r);
-	assert_true(netlist_parse_route("fe800000000000000000000000000000 40 "
-					"00000000000000000000000000000000 00 "
-					"00000000000000000000000000000000 00000100 00000001 00000000 "
-					"00000001     eth0", true, &r));
+	assert_true(
+		netlist_parse_route("fe800000000000000000000000000000 40 "
+				    "00000000000000000000000000000000 00 "
+				    "00000000000000000000000000000000 00000100 00000001 00000000 "
+				    "00000001     eth0",
+				    true, &r));
 	assert_string_equal(r.dest, "fe80::/64");
 	free_route(&r);
 }
@@ -213,10 +216,13 @@ static void lines_that_are_no_routes_are_passed_over(void **state)
 	Types__Route r;
 
 	(void)state;
-	assert_false(netlist_parse_route("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\t"
-					 "Mask\t\tMTU\tWindow\tIRTT", false, &r));
+	assert_false(
+		netlist_parse_route("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\t"
+				    "Mask\t\tMTU\tWindow\tIRTT",
+				    false, &r));
 	assert_false(netlist_parse_route("", false, &r));
-	assert_false(netlist_parse_route("eth0 0000A8C0 00000000 0000 0 0 0 00FFFFFF 0 0 0", false, &r));
+	assert_false(
+		netlist_parse_route("eth0 0000A8C0 00000000 0000 0 0 0 00FFFFFF 0 0 0", false, &r));
 	assert_false(netlist_parse_route("zz 40 zz 00 zz 0 0 0 1 lo", true, &r));
 }
 
