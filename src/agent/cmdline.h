@@ -22,7 +22,7 @@ struct agent_options {
 	uint32_t debug_console_vport; /* 0: the serial port console.channel.0 */
 	uint32_t hotplug_timeout_ms;  /* for a device the host has plugged to appear */
 	uint32_t launch_timeout_ms;   /* for a container or exec to be ready */
-	uint32_t container_pipe_size; /* bytes; 0: the kernel's default */
+	uint32_t container_pipe_size; /* bytes; 0: ours (process.c) */
 	bool devmode;                 /* core dumps */
 	bool cgroup_v1;
 	char server_addr[CMDLINE_ADDRESS_MAX]; /* "": find out */

@@ -21,6 +21,8 @@
 #include "lib/log/log.h"
 
 #define STATUS_MAX 16384 /* bytes of /proc/PID/status */
+/* Bytes; a larger pipe makes larger answers, and each answer is a round trip through the VM. */
+#define PIPE_SIZE (256 << 10)
 
 static void finish(struct process *p, const struct err *err)
 {
@@ -50,9 +52,10 @@ static void on_exited(void *arg, const struct exit_info *info)
 
 static void set_pipe_size(const struct process *p, int fd)
 {
-	uint32_t size = p->ctr->agent->options.container_pipe_size;
+	uint32_t asked = p->ctr->agent->options.container_pipe_size;
+	int size = asked ? (int)asked : PIPE_SIZE;
 
-	if (size && fcntl(fd, F_SETPIPE_SZ, (int)size) < 0)
+	if (fcntl(fd, F_SETPIPE_SZ, size) < 0 && asked)
 		log_warn("pipe size not set, going on", "process", p->id, "reason",
 			 strerror(errno));
 }
