@@ -92,6 +92,8 @@ int op_sysctl(const struct plan_op *op, struct child *child, struct err *err)
 	char path[512];
 
 	(void)child;
+	if (op->number & PLAN_SYSCTL_BY_PARENT)
+		return 0;
 	if (snprintf(path, sizeof(path), "/proc/sys/%s", op->dst) >= (int)sizeof(path))
 		return err_sys(err, ENAMETOOLONG, "'%.64s'", op->dst);
 	return file_poke(path, op->src, err);

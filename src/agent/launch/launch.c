@@ -374,6 +374,21 @@ static struct launch *launch_new(struct event_base *base, const struct plan *pla
 	return l;
 }
 
+static int write_own_sysctls(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < plan->n_ops; i++) {
+		const struct plan_op *op = &plan->ops[i];
+		scoped_free char *path = NULL;
+
+		if (op->kind != PLAN_SYSCTL || !(op->number & PLAN_SYSCTL_BY_PARENT))
+			continue;
+		path = xasprintf("/proc/sys/%s", op->dst);
+		if (file_poke(path, op->src, err) < 0)
+			return err_wrap(err, "set sysctl");
+	}
+	return 0;
+}
+
 static struct launch *fork_and_watch(struct event_base *base, struct plan *plan,
 				     const struct facts *facts, struct wires *w,
 				     uint32_t deadline_ms, struct err *err)
@@ -384,6 +399,8 @@ static struct launch *fork_and_watch(struct event_base *base, struct plan *plan,
 	int pidfd = -1, r;
 	pid_t pid = -1;
 
+	if (write_own_sysctls(plan, err) < 0)
+		return NULL;
 	if (steps_out(plan, facts, &steps, err) == 0)
 		pid = clone_child(plan, facts, w, &pidfd, err);
 	r = steps_back(&steps, &late);

@@ -129,6 +129,13 @@ static const char *sysctl_file(struct plan *plan, const char *key)
 	return file;
 }
 
+/* The root of a new user namespace has no power over a network that is not its own. */
+static bool is_beyond_child(const struct plan *plan, const char *dotted)
+{
+	return strncmp(dotted, "net.", 4) == 0 && plan->ns[NS_USER].how == NS_CLONE &&
+	       plan->ns[NS_NET].how == NS_KEEP;
+}
+
 static int add_sysctl(struct plan *plan, const char *key, const char *value, struct err *err)
 {
 	const char *file = sysctl_file(plan, key);
@@ -141,7 +148,11 @@ static int add_sysctl(struct plan *plan, const char *key, const char *value, str
 		return err_set(err, ERR_INVALID, "sysctl '%s': not a name", key);
 	if (check_sysctl(plan, dotted, err) < 0)
 		return -1;
-	return plan_add_paths(plan, PLAN_SYSCTL, value, file, err);
+	if (plan_add_paths(plan, PLAN_SYSCTL, value, file, err) < 0)
+		return -1;
+	if (is_beyond_child(plan, dotted))
+		plan->ops[plan->n_ops - 1].number = PLAN_SYSCTL_BY_PARENT;
+	return 0;
 }
 
 static int plan_sysctls(struct plan_build *b, struct err *err)

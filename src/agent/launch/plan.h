@@ -77,7 +77,7 @@ enum plan_kind {
 	PLAN_NODE_BIND,      /* the same by binding src */
 	PLAN_LINK,           /* dst in root is a link to src; one that exists stays */
 	PLAN_RELINK,         /* the same, but what exists is replaced */
-	PLAN_SYSCTL,         /* dst: below /proc/sys; src: value */
+	PLAN_SYSCTL,         /* dst: below /proc/sys; src: value; number: PLAN_SYSCTL_ flags */
 	PLAN_HOSTNAME,       /* src */
 	PLAN_DOMAINNAME,     /* src */
 	PLAN_HOOK,           /* hook */
@@ -108,6 +108,8 @@ enum plan_kind {
 	PLAN_EXECUTE,
 	PLAN_KIND_COUNT,
 };
+
+#define PLAN_SYSCTL_BY_PARENT 1u /* the child has no right to it */
 
 #define PLAN_MOUNT_ON_PROC   1u /* the target may lie in a proc file system */
 #define PLAN_MOUNT_PROC_ONLY 2u /* the source must be a proc file system */

@@ -274,6 +274,7 @@ int main(int argc, char **argv)
 		{ "usual-few-rights", "usual", with_few_rights },
 		{ "user_namespace", "user_namespace", as_it_is },
 		{ "user_namespace-sandbox", "user_namespace", in_a_sandbox_from_an_initramfs },
+		{ "user_namespace_of_pod", "user_namespace_of_pod", as_it_is },
 		{ "everything", "everything", as_it_is },
 		{ "exec", "exec", as_an_exec },
 		{ "exec-no-namespaces", "exec", as_an_exec_beside_the_agent },
