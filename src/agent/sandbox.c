@@ -85,11 +85,27 @@ static int make_namespaces(struct sandbox *sb, const char *hostname, struct err 
 	return r;
 }
 
+static bool has_user_namespace(const struct container *ctr)
+{
+	const Grpc__Linux *lx = ctr->spec->linux;
+
+	for (size_t i = 0; i < lx->n_namespaces; i++)
+		if (strcmp(lx->namespaces[i]->type, "user") == 0)
+			return true;
+	return false;
+}
+
+/*
+ * One with a user namespace has them for itself: in the sandbox's its root could neither mount an
+ * mqueue nor set the host's name.
+ */
 void sandbox_fill_namespaces(const struct sandbox *sb, const struct container *ctr,
 			     struct launch_context *ctx)
 {
-	ctx->ipc_ns_fd = sb->ipc_ns_fd;
-	ctx->uts_ns_fd = sb->uts_ns_fd;
+	bool shares = !has_user_namespace(ctr);
+
+	ctx->ipc_ns_fd = shares ? sb->ipc_ns_fd : -1;
+	ctx->uts_ns_fd = shares ? sb->uts_ns_fd : -1;
 	ctx->pid_ns_fd = ctr->sandbox_pidns ? sb->pid_ns_fd : -1;
 }
 
@@ -97,11 +113,18 @@ int sandbox_keep_pidns(struct sandbox *sb, const struct container *ctr, struct e
 {
 	scoped_free char *path = NULL;
 
-	if (!ctr->sandbox_pidns || sb->pid_ns_fd >= 0)
+	bool is_own = strcmp(ctr->id, sb->id) == 0; /* started again, its namespace is a new one */
+	int fd;
+
+	if (!is_own && (!ctr->sandbox_pidns || sb->pid_ns_fd >= 0))
 		return 0;
 	path = xasprintf("/proc/%d/ns/pid", (int)ctr->init->pid);
-	sb->pid_ns_fd = open_namespace(path, err);
-	return sb->pid_ns_fd < 0 ? -1 : 0;
+	fd = open_namespace(path, err);
+	if (fd < 0)
+		return -1;
+	close_fd(&sb->pid_ns_fd);
+	sb->pid_ns_fd = fd;
+	return 0;
 }
 
 /* Kernel modules */

@@ -54,7 +54,10 @@ struct container *sandbox_find(struct sandbox *sb, const char *id, struct err *e
 void sandbox_fill_namespaces(const struct sandbox *sb, const struct container *ctr,
 			     struct launch_context *ctx);
 
-/* Remember the pid namespace of a container whose init is there, if it is to be shared. */
+/*
+ * Remember the pid namespace of a container whose init is there, if others may be told to join it:
+ * that of the sandbox's own container, in whose absence the first that shares one.
+ */
 int sandbox_keep_pidns(struct sandbox *sb, const struct container *ctr, struct err *err);
 
 /* A container was hit by the OOM killer: to one waiter, or kept for the next. */
