@@ -211,6 +211,22 @@ static int add_cgroup(struct mount_plan *m, const char *dst, struct mount_option
 	return add_bind(plan, facts->cgroup2_dir, dst, &own, err);
 }
 
+/*
+ * A sysfs shows a network, and only who owns that may mount one. Source: fs/sysfs/mount.c. The
+ * agent's shows the same network.
+ */
+static bool has_foreign_network(const struct plan *plan)
+{
+	return plan->ns[NS_USER].how == NS_CLONE && plan->ns[NS_NET].how == NS_KEEP;
+}
+
+static int add_sysfs(struct plan *plan, const char *dst, struct mount_options *o, struct err *err)
+{
+	struct mount_options own = { .set = o->set, .clear = o->clear };
+
+	return add_bind(plan, "/sys", dst, &own, err);
+}
+
 /* The mount's own maps, or those of the container's user namespace. */
 static int plan_idmap(struct plan_build *b, const Grpc__Mount *mount, const struct mount_options *o,
 		      bool is_bind, const struct plan_idmap **ret, struct err *err)
@@ -261,6 +277,8 @@ static int plan_one_mount(struct mount_plan *m, size_t at, struct mount_options 
 		return add_cgroup(m, dst, o, err);
 	if (!is_bind && strcmp(mount->type, "cgroup2") == 0 && m->b->facts->cgroup2_dir)
 		return add_cgroup(m, dst, o, err);
+	if (!is_bind && strcmp(mount->type, "sysfs") == 0 && has_foreign_network(plan))
+		return add_sysfs(plan, dst, o, err);
 	if (is_bind && mount->source[0] != '/')
 		return err_set(err, ERR_INVALID, "mount on '%s': source '%s' is not absolute", dst,
 			       mount->source);
