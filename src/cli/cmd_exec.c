@@ -214,7 +214,8 @@ static int prepare(struct exec *e, char **args, struct err *err)
 					 .console_socket = e->console,
 					 .foreground = !e->detach,
 					 .pidfd = -1,
-					 .go_fd = -1 };
+					 .go_fd = -1,
+					 .view_fd = -1 };
 	if (stand_in_check(&e->stand_in, e->detach, err) < 0)
 		return -1;
 	e->sup = container_supervisor(e->cli, e->id, err);
@@ -255,7 +256,8 @@ static void done(struct exec *e)
 int cmd_exec(const struct command *cmd, const struct cli *cli, int argc, char **argv,
 	     struct err *err)
 {
-	struct exec e = { .cli = cli, .stand_in.pidfd = -1, .stand_in.go_fd = -1 };
+	struct exec e = { .cli = cli, .stand_in.pidfd = -1, .stand_in.go_fd = -1,
+			  .stand_in.view_fd = -1 };
 	const struct opt opts[] = {
 		{ "console", 0, OPT_TEXT, &e.console, "SOCKET", "the same as --console-socket" },
 		{ "console-socket", 0, OPT_TEXT, &e.console, "SOCKET",

@@ -19,6 +19,7 @@
 #include "lib/base/spawn.h"
 
 #define READY_FD 3
+#define VIEW_FD  4
 #define READY_MS 10000
 
 /* The words are runc's, which clients know. */
@@ -40,7 +41,8 @@ int stand_in_check(const struct stand_in *s, bool daemon, struct err *err)
 
 static int spawn_shim(struct stand_in *s, int tty_fd, int ready_fd, struct err *err)
 {
-	const struct spawn_fd fd = { .from = ready_fd, .to = READY_FD };
+	const struct spawn_fd fds[] = { { .from = ready_fd, .to = READY_FD },
+					{ .from = s->view_fd, .to = VIEW_FD } };
 	scoped_free char *socket = supervisor_socket(s->sid);
 	scoped_strv char **argv = NULL;
 	scoped_fd int supervisor = sandbox_supervisor_pidfd(s->sid);
@@ -57,9 +59,13 @@ static int spawn_shim(struct stand_in *s, int tty_fd, int ready_fd, struct err *
 	strv_addf(&argv, "%d", READY_FD);
 	if (s->terminal)
 		strv_add(&argv, "-terminal");
+	if (s->view_fd >= 0) {
+		strv_add(&argv, "-mount-ns-fd");
+		strv_addf(&argv, "%d", VIEW_FD);
+	}
 	spawn_args.argv = argv;
-	spawn_args.fds = &fd;
-	spawn_args.n_fds = 1;
+	spawn_args.fds = fds;
+	spawn_args.n_fds = s->view_fd >= 0 ? 2 : 1;
 	spawn_args.stdin_fd = tty_fd >= 0 ? tty_fd : 0;
 	spawn_args.stdout_fd = tty_fd >= 0 ? tty_fd : 1;
 	spawn_args.stderr_fd = tty_fd >= 0 ? tty_fd : 2;

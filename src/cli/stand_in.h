@@ -23,6 +23,7 @@ struct stand_in {
 	bool terminal;
 	const char *console_socket; /* NULL: our standard streams */
 	unsigned int rows, columns; /* of the terminal; 0: as it comes */
+	int view_fd; /* mount namespace to be in (view.h); -1: ours */
 	bool foreground;            /* we stay: it shares our terminal and session */
 	/* what there is */
 	pid_t pid;

@@ -21,6 +21,7 @@ enum {
 	OPT_EXEC_ID,
 	OPT_TERMINAL,
 	OPT_READY_FD,
+	OPT_MOUNT_NS_FD,
 	OPT_VERSION,
 	OPT_HELP,
 	OPT_IGNORED
@@ -32,6 +33,7 @@ static const struct option longs[] = {
 	{ "exec-id", required_argument, NULL, OPT_EXEC_ID },
 	{ "terminal", optional_argument, NULL, OPT_TERMINAL },
 	{ "ready-fd", required_argument, NULL, OPT_READY_FD },
+	{ "mount-ns-fd", required_argument, NULL, OPT_MOUNT_NS_FD },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, OPT_HELP },
 	/* It has nothing to log: what goes wrong is in the supervisor's log. */
@@ -52,6 +54,7 @@ static int usage(FILE *to)
 	      "  -terminal             the process has a terminal\n"
 	      "  -ready-fd N           a socket: write a byte there once signals are forwarded,\n"
 	      "                        and wait for one before anything else is done\n"
+	      "  -mount-ns-fd N        a mount namespace to go to: what others see through our pid\n"
 	      "  -version              print the version\n"
 	      "  -log LEVEL, -debug, -trace, -proxy-exit-code, -agent-logs-socket PATH\n"
 	      "                        accepted and without effect\n",
@@ -63,7 +66,7 @@ static int usage(FILE *to)
 static int parse_args(int argc, char **argv, struct shim *shim, const char **ret_agent,
 		      int *ret_status)
 {
-	unsigned long long ready_fd;
+	unsigned long long fd;
 	int c;
 
 	*ret_status = 1;
@@ -82,9 +85,14 @@ static int parse_args(int argc, char **argv, struct shim *shim, const char **ret
 			shim->terminal = !optarg || strcmp(optarg, "true") == 0;
 			break;
 		case OPT_READY_FD:
-			if (!parse_u64(optarg, INT_MAX, &ready_fd))
+			if (!parse_u64(optarg, INT_MAX, &fd))
 				return usage(stderr), 1;
-			shim->ready_fd = (int)ready_fd;
+			shim->ready_fd = (int)fd;
+			break;
+		case OPT_MOUNT_NS_FD:
+			if (!parse_u64(optarg, INT_MAX, &fd))
+				return usage(stderr), 1;
+			shim->mount_ns_fd = (int)fd;
 			break;
 		case OPT_VERSION:
 			*ret_status = printf("kata-shim version %s\n", KATA_VERSION) < 0;
@@ -105,7 +113,7 @@ static int parse_args(int argc, char **argv, struct shim *shim, const char **ret
 
 int main(int argc, char **argv)
 {
-	struct shim shim = { .exec_id = "", .ready_fd = -1 };
+	struct shim shim = { .exec_id = "", .ready_fd = -1, .mount_ns_fd = -1 };
 	const char *agent = NULL;
 	struct err err = ERR_INIT;
 	int status;

@@ -2,6 +2,7 @@
 #include "kata-shim/shim.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/signalfd.h>
@@ -277,11 +278,22 @@ static void release(struct shim *shim)
 	event_base_free(shim->base);
 }
 
+/* What we need of the host's file system we have by now. */
+static int enter_mount_ns(struct shim *shim, struct err *err)
+{
+	if (shim->mount_ns_fd < 0)
+		return 0;
+	if (setns(shim->mount_ns_fd, CLONE_NEWNS) < 0)
+		return err_sys(err, errno, "enter mount namespace");
+	close_fd(&shim->mount_ns_fd);
+	return 0;
+}
+
 int shim_run(struct shim *shim, const char *socket, struct err *err)
 {
 	int fd = unix_connect(socket, err);
 
-	if (fd < 0)
+	if (fd < 0 || enter_mount_ns(shim, err) < 0)
 		return -1;
 	list_init(&shim->calls);
 	shim->base = new_base();

@@ -71,6 +71,7 @@ struct shim {
 	 * neither streams nor exit before it has told the supervisor that we stand in.
 	 */
 	int ready_fd;
+	int mount_ns_fd; /* -1: ours stays */
 	struct event go;
 	struct input in;
 	struct output out[2];
