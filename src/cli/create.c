@@ -10,21 +10,26 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "cli/config_file.h"
+#include "cli/foreign.h"
 #include "cli/hooks.h"
 #include "cli/interrupt.h"
 #include "cli/mapping.h"
 #include "cli/oci_state.h"
+#include "cli/view.h"
 #include "engine/config/config.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
+#include "lib/log/log.h"
 #include "lib/oci/spec.h"
 
+#define ROUTES_MAX    (1u << 20)
 #define BOOT_SLACK_MS 30000 /* besides what the configuration gives the agent and the container */
 
 /* --- the input --- */
@@ -79,11 +84,16 @@ static int real_dir(const char *path, char **ret, struct err *err)
 	return 0;
 }
 
-static int check_rootfs(const struct create *c, struct err *err)
+static char *rootfs_path(const struct create *c)
 {
 	const char *path = c->spec->root->path;
-	scoped_free char *joined =
-		path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", c->bundle, path);
+
+	return path[0] == '/' ? xstrdup(path) : xasprintf("%s/%s", c->bundle, path);
+}
+
+static int check_rootfs(const struct create *c, struct err *err)
+{
+	scoped_free char *joined = rootfs_path(c);
 	struct stat st;
 
 	if (stat(joined, &st) < 0)
@@ -108,6 +118,22 @@ static void want_stand_in(struct create *c)
 	c->stand_in.foreground = !c->args.detach;
 }
 
+/*
+ * A pod's own container may have ended and be wanted again while others of the pod run (podman
+ * pod restart): then its VM is there.
+ */
+static int settle_sandbox(struct create *c, struct err *err)
+{
+	size_t others = 0;
+
+	if (strcmp(c->sid, c->args.id) != 0)
+		return 0;
+	if (mapping_count(c->cli->root, c->sid, &others, err) < 0)
+		return -1;
+	c->new_sandbox = others == 0;
+	return c->new_sandbox ? foreign_check(c->spec, err) : 0;
+}
+
 static int read_input(struct create *c, struct err *err)
 {
 	const char *sid;
@@ -122,7 +148,8 @@ static int read_input(struct create *c, struct err *err)
 	if (!sid)
 		return -1;
 	c->sid = xstrdup(sid);
-	c->new_sandbox = strcmp(sid, c->args.id) == 0;
+	if (settle_sandbox(c, err) < 0)
+		return -1;
 	c->config = config_file_load(c->cli, c->spec, err);
 	if (!c->config)
 		return -1;
@@ -173,6 +200,23 @@ static void end_supervisor(void *owner)
 	(void)sandbox_kill(c->sid, &ignored);
 }
 
+/* A network that the container will not find must not be a riddle: one line, and it goes on. */
+static void warn_of_network(const struct create *c)
+{
+	scoped_free char *path = xasprintf("/proc/%d/net/route", (int)c->proxy.pid);
+	scoped_free char *routes = NULL;
+	struct err ignored = ERR_INIT;
+	char name[IF_NAMESIZE];
+	const char *line;
+
+	if (!c->new_sandbox || file_read(path, ROUTES_MAX, &routes, NULL, &ignored) < 0)
+		return;
+	line = strchr(routes, '\n'); /* after the heading */
+	if (line && sscanf(line, " %15s", name) == 1)
+		log_warn("network is not connected to the virtual machine: the container has lo only",
+			 "container", c->args.id, "interface", name);
+}
+
 static enum flow_next run_hooks(void *owner, struct err *err)
 {
 	struct create *c = owner;
@@ -188,6 +232,7 @@ static enum flow_next run_hooks(void *owner, struct err *err)
 	if (h && (hooks_run("prestart", h->prestart, h->n_prestart, state, err) < 0 ||
 		  hooks_run("createRuntime", h->createruntime, h->n_createruntime, state, err) < 0))
 		next = FLOW_FAIL;
+	warn_of_network(c);
 	oci_state_done(&s);
 	return next;
 }
@@ -229,7 +274,12 @@ static void delete_task(void *owner)
 static enum flow_next start_stand_in(void *owner, struct err *err)
 {
 	struct create *c = owner;
+	scoped_free char *rootfs = rootfs_path(c);
+	scoped_fd int view = view_make(rootfs, c->spec, err);
 
+	if (view < 0)
+		return FLOW_FAIL;
+	c->stand_in.view_fd = view;
 	if (stand_in_start(&c->stand_in, err) < 0 || stand_in_attach(&c->stand_in, c->sup, err) < 0)
 		return FLOW_FAIL;
 	return FLOW_NEXT;
@@ -274,7 +324,8 @@ int create_run(struct create *c, const struct cli *cli, const struct create_args
 			      .args = *args,
 			      .proxy.pidfd = -1,
 			      .stand_in.pidfd = -1,
-			      .stand_in.go_fd = -1 };
+			      .stand_in.go_fd = -1,
+			      .stand_in.view_fd = -1 };
 	if (read_input(c, err) < 0 || interrupt_catch(err) < 0)
 		return -1;
 	c->flow = (struct flow){

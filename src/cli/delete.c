@@ -6,9 +6,12 @@
  * answer in time and the VM is of no more use to anybody, it is killed and its journal is replayed.
  * The mapping goes last, so that a delete that failed can be repeated.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "cli/create.h"
@@ -165,6 +168,28 @@ static int delete_unknown(const char *cid, struct err *err)
 	return lstat(dir, &st) == 0 ? sandbox_kill(cid, err) : 0;
 }
 
+/*
+ * Containers of a pod are deleted at the same time, and each may have seen the other as still
+ * there: whoever finds nobody left ends the sandbox. The lock is held for as long as that takes,
+ * which has its deadlines, so that the sandbox is gone when the last delete returns.
+ */
+static int forget(struct delete *d, struct err *err)
+{
+	scoped_free char *dir = supervisor_dir(d->state.map.sid);
+	scoped_fd int lock = -1;
+	size_t others = 0;
+
+	if (d->last)
+		return mapping_remove(d->cli->root, d->cid, err);
+	lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (lock >= 0 && flock(lock, LOCK_EX) < 0)
+		return err_sys(err, errno, "lock '%s'", dir);
+	if (mapping_remove(d->cli->root, d->cid, err) < 0 ||
+	    mapping_count(d->cli->root, d->state.map.sid, &others, err) < 0)
+		return -1;
+	return others == 0 ? sandbox_end(d->state.map.sid, d->sup, KILL_MS, err) : 0;
+}
+
 int delete_run(const struct cli *cli, const char *cid, bool force, struct err *err)
 {
 	struct delete d = { .cli = cli, .cid = cid, .force = force, .shim_pidfd = -1 };
@@ -185,7 +210,7 @@ int delete_run(const struct cli *cli, const char *cid, bool force, struct err *e
 	}
 	if (r == 0) {
 		run_poststop(&d);
-		r = mapping_remove(cli->root, cid, err);
+		r = forget(&d, err);
 	}
 	supervisor_close(d.sup);
 	close_fd(&d.shim_pidfd);
