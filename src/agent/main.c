@@ -45,11 +45,7 @@
 #define OOM_SCORE_ADJ "-997" /* as kata-agent.service */
 #define FLUSH_MS      2000   /* last replies on their way out */
 
-struct stop {
-	struct event turn, deadline;
-};
-
-static struct stop stopping;
+static struct event flush_deadline;
 
 static struct {
 	uint64_t entered_ns; /* main() */
@@ -145,38 +141,30 @@ static void load_modules(struct agent *agent)
 	times.modules_ns = clock_mono_ns();
 }
 
-static void on_flushed(evutil_socket_t fd, short what, void *arg)
+static void on_flushed(void *arg)
 {
 	struct agent *agent = arg;
-	const struct timeval soon = { .tv_usec = 5000 };
 
-	(void)fd;
-	if ((what & EV_TIMEOUT) && !ttrpc_server_flushed(agent->server)) {
-		event_add(&stopping.turn, &soon);
-		return;
-	}
 	event_base_loopbreak(agent->base);
 }
 
 static void on_flush_deadline(evutil_socket_t fd, short what, void *arg)
 {
-	struct agent *agent = arg;
-
 	(void)fd;
 	(void)what;
-	event_base_loopbreak(agent->base);
+	log_warn("last answers not read, ending");
+	on_flushed(arg);
 }
 
 void agent_stop(struct agent *agent)
 {
 	const struct timeval limit = { .tv_sec = FLUSH_MS / 1000 };
-	const struct timeval now = { 0 };
 
-	if (event_pending(&stopping.deadline, EV_TIMEOUT, NULL))
+	if (event_pending(&flush_deadline, EV_TIMEOUT, NULL))
 		return;
 	ttrpc_server_unlisten(agent->server);
-	event_add(&stopping.deadline, &limit);
-	event_add(&stopping.turn, &now);
+	event_add(&flush_deadline, &limit);
+	ttrpc_server_on_flushed(agent->server, on_flushed, agent);
 }
 
 static void on_term(evutil_socket_t sig, short what, void *arg)
@@ -247,8 +235,7 @@ static int run(struct agent *agent, struct err *err)
 	agent->base = event_base_new();
 	if (!agent->base)
 		return err_set(err, ERR_INTERNAL, "make event loop");
-	event_assign(&stopping.turn, agent->base, -1, 0, on_flushed, agent);
-	event_assign(&stopping.deadline, agent->base, -1, 0, on_flush_deadline, agent);
+	event_assign(&flush_deadline, agent->base, -1, 0, on_flush_deadline, agent);
 	event_assign(&term, agent->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_term, agent);
 	event_add(&term, NULL);
 	agent->reaper = reaper_new(agent->base);

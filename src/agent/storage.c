@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@
 #include "lib/log/log.h"
 
 #define SETGID_DIR    (S_ISGID | 0770) /* so that what is made in a volume belongs to its group */
-#define HUGEPAGES_DIR "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages"
+#define HUGEPAGES_FILE "/sys/kernel/mm/hugepages/hugepages-%llukB/nr_hugepages"
 
 struct storage {
 	struct list node;
@@ -71,21 +72,32 @@ static int handle_9p(struct storages *s, const Grpc__Storage *st, const struct s
 	return mount_type(s, st, "9p", o, place, err);
 }
 
-/* As many huge pages as the volume may have; they are in the options as Kata writes them. */
+/* The number behind "name=" among options joined by ","; 0 when there is none. */
+static unsigned long long number_of(const char *data, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = data; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, name, len) == 0)
+			return strtoull(at + len, NULL, 10);
+	}
+	return 0;
+}
+
+/* So many more pages as the volume may have; bytes are in the options as Kata writes them. */
 static int reserve_hugepages(const struct storage_options *o, struct err *err)
 {
-	const char *pagesize = strstr(o->data, "pagesize="), *size = strstr(o->data, "size=");
-	unsigned long long page = 0, total = 0;
-	char path[96], text[32];
+	unsigned long long page = number_of(o->data, "pagesize=");
+	unsigned long long total = number_of(o->data, "size=");
+	scoped_free char *path = NULL, *text = NULL, *now = NULL;
 
-	if (size && pagesize && size == pagesize + 4) /* the one inside "pagesize=" */
-		size = strstr(size + 1, "size=");
-	if (!pagesize || !size || sscanf(pagesize, "pagesize=%llu", &page) != 1 ||
-	    sscanf(size, "size=%llu", &total) != 1 || page < 1024)
-		return err_set(err, ERR_INVALID,
-			       "huge pages need 'pagesize=' and 'size=' in bytes");
-	snprintf(path, sizeof(path), HUGEPAGES_DIR, page >> 10);
-	snprintf(text, sizeof(text), "%llu", total / page);
+	if (page < 1024 || total < page)
+		return err_set(err, ERR_INVALID, "huge pages need 'pagesize=' and 'size=' in bytes");
+	path = xasprintf(HUGEPAGES_FILE, page >> 10);
+	if (file_read(path, 64, &now, NULL, err) < 0)
+		return -1;
+	text = xasprintf("%llu", strtoull(now, NULL, 10) + total / page);
 	return file_poke(path, text, err);
 }
 
