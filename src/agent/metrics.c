@@ -163,6 +163,26 @@ void metrics_add_disks(struct str *out, const char *name, const char *text)
 	}
 }
 
+/* Of /proc/PID/status what is a quantity: the rest is masks, ids and names. */
+static void add_status(struct str *out, const char *name, const char *text)
+{
+	static const char *const wanted[] = { "Vm", "Rss", "Threads:", "FDSize:", "HugetlbPages:",
+					      "voluntary_", "nonvoluntary_" };
+	struct str some = { .max = PROC_FILE_MAX };
+
+	while (*text) {
+		size_t len = strcspn(text, "\n");
+
+		len += text[len] == '\n';
+		for (size_t i = 0; i < ARRAY_LEN(wanted); i++)
+			if (str_starts(text, wanted[i]))
+				str_add_n(&some, text, len);
+		text += len;
+	}
+	metrics_add_keys(out, name, str_get(&some));
+	str_done(&some);
+}
+
 typedef void add_file(struct str *out, const char *name, const char *text);
 
 static void add_from(struct str *out, const char *path, const char *name, add_file *add)
@@ -229,7 +249,7 @@ char *metrics_format(unsigned long long n_scrapes)
 
 	add_one(&out, "kata_agent_scrape_count", "counter", n_scrapes);
 	add_from(&out, "/proc/self/stat", "kata_agent_proc_stat", add_own_stat);
-	add_from(&out, "/proc/self/status", "kata_agent_proc_status", metrics_add_keys);
+	add_from(&out, "/proc/self/status", "kata_agent_proc_status", add_status);
 	add_from(&out, "/proc/self/io", "kata_agent_io_stat", metrics_add_keys);
 	add_from(&out, "/proc/loadavg", "kata_guest_load", add_load);
 	add_from(&out, "/proc/stat", "kata_guest_cpu_time", metrics_add_cpus);
