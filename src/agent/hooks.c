@@ -54,7 +54,8 @@ static char **find_programs(const char *dir, const char *point)
 	}
 	if (d)
 		closedir(d);
-	qsort(list, strv_len(list), sizeof(*list), compare);
+	if (list) /* which qsort() wants of an empty one as well */
+		qsort(list, strv_len(list), sizeof(*list), compare);
 	return list;
 }
 
