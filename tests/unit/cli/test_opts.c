@@ -149,7 +149,6 @@ static void a_mistake_is_named(void **state)
 		assert_int_equal(err.code, ERR_INVALID);
 		if (!strstr(err.text, cases[i].named))
 			fail_msg("'%s': %s", cases[i].line, err.text);
-		strv_free(argv);
 	}
 }
 
