@@ -19,15 +19,19 @@ struct got {
 
 static const struct command cmd = { .name = "test", .args = "ID", .brief = "x" };
 
-/* Vectors are permuted by the parser and their words looked at afterwards: freed at the end. */
-static char **kept[64];
+/* The parser moves the words about and they are looked at afterwards: all is freed at the end. */
+#define WORDS_MAX 32
+static struct {
+	char *line;
+	char *words[WORDS_MAX];
+} kept[64];
 static size_t n_kept;
 
 static int free_kept(void **state)
 {
 	(void)state;
 	while (n_kept > 0)
-		strv_free(kept[--n_kept]);
+		free(kept[--n_kept].line);
 	return 0;
 }
 
@@ -40,18 +44,22 @@ static int parse(struct got *got, bool stop, const char *line, char ***argv, int
 		{ "env", 'e', OPT_LIST, &got->env, "NAME=VALUE", "" },
 		{ "no-pivot", 0, OPT_IGNORE, NULL, NULL, "" },
 	};
-	scoped_free char *copy = xstrdup(line);
+	static char program[] = "test";
 	char *save = NULL;
+	int n = 0;
 
+	assert_true(n_kept < ARRAY_LEN(kept));
+	kept[n_kept].line = xstrdup(line);
+	*argv = kept[n_kept].words;
+	(*argv)[n++] = program;
+	for (char *w = strtok_r(kept[n_kept].line, " ", &save); w; w = strtok_r(NULL, " ", &save)) {
+		assert_true(n + 1 < WORDS_MAX);
+		(*argv)[n++] = w;
+	}
+	n_kept++;
 	*got = (struct got){ 0 };
 	*err = ERR_INIT;
-	*argv = NULL;
-	strv_add(argv, "test");
-	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
-		strv_add(argv, w);
-	assert_true(n_kept < ARRAY_LEN(kept));
-	kept[n_kept++] = *argv;
-	return opts_parse(&cmd, opts, ARRAY_LEN(opts), stop, (int)strv_len(*argv), *argv, first,
+	return opts_parse(&cmd, opts, ARRAY_LEN(opts), stop, n, *argv, first,
 			  err);
 }
 
