@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/launch/child_priv.h"
+#include "lib/base/signals.h"
 #include "agent/launch/report.h"
 
 child_op *const child_ops[PLAN_KIND_COUNT] = {
@@ -65,17 +66,6 @@ child_op *const child_ops[PLAN_KIND_COUNT] = {
 	[PLAN_EXECUTE] = op_execute,
 };
 
-/* The parent blocked every signal around the clone, so none of its handlers runs here. */
-static void reset_signals(void)
-{
-	sigset_t none;
-
-	for (int sig = 1; sig < _NSIG; sig++)
-		(void)signal(sig, SIG_DFL); /* KILL, STOP and the library's own refuse */
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 /* Everything from 3 up that the plan does not need, by the gaps between what it does. */
 static int close_others(const struct child *child, struct err *err)
 {
@@ -106,7 +96,8 @@ _Noreturn void child_run(struct child *child)
 {
 	struct err err = ERR_INIT;
 
-	reset_signals();
+	/* The parent blocked every signal around the clone, so none of its handlers runs here. */
+	signals_reset();
 	/* Nobody in a joined pid namespace may look into us while we are still the agent. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) {
 		err_sys(&err, errno, "make the process undumpable");

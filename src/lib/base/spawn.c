@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/base/defs.h"
+#include "lib/base/signals.h"
 
 static const char *program(const struct spawn *s)
 {
@@ -90,17 +91,6 @@ static int change_user(const struct spawn *s, struct err *err)
 	return 0;
 }
 
-static void reset_signals(void)
-{
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	sigset_t none;
-
-	for (int sig = 1; sig < _NSIG; sig++)
-		(void)sigaction(sig, &dfl, NULL); /* refused for KILL, STOP and libc's own */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int enter_places(const struct spawn *s, struct err *err)
 {
 	for (size_t i = 0; i < s->n_cgroup_fds; i++)
@@ -121,7 +111,7 @@ static noreturn void child(const struct spawn *s, int report_fd, pid_t parent)
 	char *const minimal[] = { path, NULL };
 	struct err err = ERR_INIT;
 
-	reset_signals();
+	signals_reset();
 	if (enter_places(s, &err) < 0 || place_fds(s, &report_fd, &err) < 0 ||
 	    change_user(s, &err) < 0)
 		give_up(report_fd, &err);
