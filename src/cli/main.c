@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/config_file.h"
 #include "cli/opts.h"
 #include "lib/base/defs.h"
+#include "lib/base/fs.h"
 #include "lib/log/log.h"
 
 static const struct command commands[] = {
@@ -136,11 +138,39 @@ static int check_globals(struct err *err)
 	return 0;
 }
 
+/*
+ * Rootless clients run us as somebody else, or as the root of a user namespace, who may make neither
+ * the sandbox's cgroups and mounts nor what virtiofsd needs.
+ */
+static int check_root(const char *command, struct err *err)
+{
+	static const char *const for_all[] = { "spec", "features", "version" };
+	scoped_free char *map = NULL;
+	struct err ignored = ERR_INIT;
+	unsigned int inside = 0, outside = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(for_all); i++)
+		if (strcmp(command, for_all[i]) == 0)
+			return 0;
+	if (geteuid() != 0)
+		return err_set(err, ERR_DENIED, "command '%s' as user %u: only root can make virtual "
+			       "machines, rootless containers are not supported", command,
+			       (unsigned int)geteuid());
+	if (file_read("/proc/self/uid_map", 4096, &map, NULL, &ignored) == 0 &&
+	    sscanf(map, "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0)
+		return err_set(err, ERR_DENIED, "command '%s' as root of a user namespace (user %u "
+			       "outside): only the machine's root can make virtual machines, rootless "
+			       "containers are not supported", command, outside);
+	return 0;
+}
+
 static int run_command(int argc, char **argv, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
 		if (strcmp(commands[i].name, argv[0]) == 0)
-			return commands[i].run(&commands[i], &cli, argc, argv, err);
+			return check_root(argv[0], err) < 0
+				       ? -1
+				       : commands[i].run(&commands[i], &cli, argc, argv, err);
 	for (size_t i = 0; i < ARRAY_LEN(not_here); i++)
 		if (strcmp(not_here[i].name, argv[0]) == 0)
 			return err_set(err, ERR_UNIMPLEMENTED, "command '%s': %s", argv[0],

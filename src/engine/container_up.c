@@ -5,8 +5,10 @@
  * The table at the end is the whole story; the functions above are its rows, in order.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "engine/agent/agent.h"
@@ -15,8 +17,41 @@
 #include "engine/resource/share.h"
 #include "engine/sandbox_priv.h"
 #include "lib/base/defs.h"
+#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/oci/message.h"
+
+/* Its place is in another mount, not in the root. */
+static bool is_in_other_mount(const Grpc__Spec *spec, const char *path)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		const char *other = spec->mounts[i]->destination;
+		size_t n = strlen(other);
+
+		if (n > 1 && strncmp(path, other, n) == 0 && path[n] == '/')
+			return true;
+	}
+	return false;
+}
+
+/* Are the places of all mounts there, or does the guest have to make some? */
+static bool has_all_places(const char *rootfs, const Grpc__Spec *spec)
+{
+	scoped_fd int root_fd = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	for (size_t i = 0; root_fd >= 0 && i < spec->n_mounts; i++) {
+		const char *path = spec->mounts[i]->destination;
+		struct err ignored = ERR_INIT;
+		scoped_fd int fd = -1;
+
+		if (is_in_other_mount(spec, path))
+			continue;
+		fd = open_in_root(root_fd, path, O_PATH | O_CLOEXEC, 0, &ignored);
+		if (fd < 0)
+			return false;
+	}
+	return true;
+}
 
 static enum flow_next share_rootfs(void *owner, struct err *err)
 {
@@ -27,7 +62,10 @@ static enum flow_next share_rootfs(void *owner, struct err *err)
 		err_set(err, ERR_UNIMPLEMENTED, "shared_fs 'none' has no way to show a root file system");
 		return FLOW_FAIL;
 	}
-	if (share_place(c->sandbox->share, c->rootfs, name, c->spec->root && c->spec->root->readonly,
+	/* The guest makes it read only in any case. */
+	if (share_place(c->sandbox->share, c->rootfs, name,
+			c->spec->root && c->spec->root->readonly &&
+				has_all_places(c->rootfs, c->spec),
 			true, err) < 0)
 		return FLOW_FAIL;
 	c->rootfs_placed = true;
