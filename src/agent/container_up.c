@@ -100,8 +100,9 @@ static enum flow_next take_spec(void *owner, struct err *err)
 {
 	struct container *ctr = owner;
 
-	(void)err;
 	ctr->spec = message_copy(Grpc__Spec, ctr->request->oci);
+	if (devices_settle(ctr->spec->linux, err) < 0)
+		return FLOW_FAIL;
 	ctr->sandbox_pidns = ctr->request->sandbox_pidns;
 	add_namespace(ctr->spec->linux, "mount");
 	add_namespace(ctr->spec->linux, "pid");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/devices.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/cgroup/cgroup.h"
@@ -76,6 +78,52 @@ int devices_plan(const Grpc__Linux *lx, Grpc__LinuxDeviceCgroup *out, struct err
 		out[n++] = *rule;
 	}
 	return (int)n;
+}
+
+static bool is_in_guest(const Grpc__LinuxDevice *d)
+{
+	char path[64];
+
+	if (strcmp(d->type, "b") == 0)
+		return false;
+	if (strcmp(d->type, "c") != 0 && strcmp(d->type, "u") != 0)
+		return true;
+	(void)snprintf(path, sizeof(path), "/sys/dev/char/%lld:%lld", (long long)d->major,
+		       (long long)d->minor);
+	return access(path, F_OK) == 0;
+}
+
+static bool is_all_allowed(const Grpc__LinuxResources *res)
+{
+	for (size_t i = 0; res && i < res->n_devices; i++) {
+		const Grpc__LinuxDeviceCgroup *rule = res->devices[i];
+
+		if (rule->allow && (strcmp(rule->type, "a") == 0 || rule->type[0] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+int devices_settle(Grpc__Linux *lx, struct err *err)
+{
+	bool quiet = is_all_allowed(lx->resources);
+	size_t n = 0;
+
+	for (size_t i = 0; i < lx->n_devices && !quiet; i++)
+		if (!is_in_guest(lx->devices[i]))
+			return err_set(err, ERR_UNIMPLEMENTED,
+				       "device '%s' (%s %lld:%lld): the virtual machine has no such device",
+				       lx->devices[i]->path, lx->devices[i]->type,
+				       (long long)lx->devices[i]->major,
+				       (long long)lx->devices[i]->minor);
+	for (size_t i = 0; i < lx->n_devices; i++) {
+		if (is_in_guest(lx->devices[i]))
+			lx->devices[n++] = lx->devices[i];
+		else
+			protobuf_c_message_free_unpacked(&lx->devices[i]->base, NULL);
+	}
+	lx->n_devices = n;
+	return 0;
 }
 
 int devices_apply(struct cgroup *cg, const Grpc__Linux *lx, struct err *err)

@@ -16,6 +16,13 @@ struct cgroup;
 
 #define DEVICES_RULES_MAX 512
 
+/*
+ * A number of the host's means something here only if a driver of the guest has it too, and a disk's
+ * is another disk's: such devices are an error that names the first, or left out where everything
+ * is allowed and nothing was asked for by name (a privileged container gets all that the host has).
+ */
+int devices_settle(Grpc__Linux *lx, struct err *err);
+
 int devices_apply(struct cgroup *cg, const Grpc__Linux *lx, struct err *err);
 
 /* Pure part: rules for lx into out (room for DEVICES_RULES_MAX); their number, or -1. */
