@@ -241,6 +241,46 @@ has_state() {
 	[[ "$output" == *ffffff ]] # podman gives what it has itself
 }
 
+@test "many options at once: what they set is seen inside" {
+	echo word | podman secret create secret1 - >/dev/null
+	run_podman -d --name multi --annotation a=b --add-host h1:10.1.2.3 --cpu-shares 512 --memory-reservation 48m \
+		--memory 64m --memory-swap 96m --oom-score-adj 200 --personality LINUX32 --secret secret1 --umask 0077 \
+		--pidfile "$BATS_TEST_TMPDIR/pid" --stop-signal USR1 --device /dev/null:/dev/n2 --health-cmd true \
+		--health-interval disable busybox sh -c '
+			uname -m; umask; cat /run/secrets/secret1; grep h1 /etc/hosts; cd /sys/fs/cgroup
+			cat cpu.weight memory.low memory.swap.max; cat /proc/self/oom_score_adj; ls /dev/n2
+			trap "exit 33" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
+	within 20 eval 'podman logs multi | grep -q ready'
+	[ "$(podman logs multi | tr '\t' ' ' | paste -sd ' ')" = \
+		"i686 0077 word 10.1.2.3 h1 20 50331648 33554432 200 /dev/n2 ready" ]
+	[ "$(cat "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/comm")" = kata-shim ]
+	podman healthcheck run multi
+	podman stop -t 20 multi >/dev/null
+	[ "$(state multi ExitCode)" = 33 ]
+	podman rm multi >/dev/null
+	podman secret rm secret1 >/dev/null
+}
+
+@test "what a guest cannot do is refused by its name" {
+	refused() {
+		run run_podman --rm "$@" busybox true
+		echo "$output"
+		[ "$status" -eq 126 ]
+	}
+	/usr/bin/python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("/run/podman.sock.test")'
+	refused --memory-swappiness 10
+	[[ "$output" == *"swappiness: cgroup v2 has no such limit"* ]]
+	refused --oom-kill-disable --memory 64m
+	[[ "$output" == *"OOM killer: cgroup v2 has no such limit"* ]]
+	refused --device /dev/loop-control
+	[[ "$output" == *"device '/dev/loop-control'"*"the virtual machine has no such device"* ]]
+	refused --preserve-fds 1 3</dev/null
+	[[ "$output" == *"'--preserve-fds 1'"* ]]
+	refused -v /run/podman.sock.test:/s
+	[[ "$output" == *"a socket of the host does not work in a virtual machine"* ]]
+	rm /run/podman.sock.test
+}
+
 @test "namespaces of another container are refused by name" {
 	for kind in pid ipc uts network; do
 		options=(--network none "--$kind" container:lasting)
