@@ -29,7 +29,6 @@ write_config() {
 	initrd = "$GUEST_DIR/kata-containers-initrd.img"
 	virtio_fs_daemon = "/usr/lib/qemu/virtiofsd"
 	default_memory = 512
-	rootless = true
 	$(printf '%s\n' "$@")
 	[proxy.kata]
 	path = "$BUILD_DIR/src/proxy/kata-proxy"
