@@ -156,7 +156,7 @@ bats_require_minimum_version 1.5.0
 @test "a running container whose VM dies ends with an exit code, at once" {
 	kata run --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" 2>&1 &
 	runner=$!
-	within 30 has_status running
+	within 60 has_status running
 	kill -KILL "$(pid_of qemu-system-x86_64)"
 	within 5 eval "! kill -0 $runner"
 	status=0
