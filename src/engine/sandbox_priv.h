@@ -48,6 +48,8 @@ struct sandbox {
 	struct share *share; /* NULL when nothing is shared */
 	struct virtiofsd *virtiofsd;
 	uint64_t virtiofsd_seq;
+	struct event *virtiofsd_lost_event; /* there while virtiofsd is */
+	struct err virtiofsd_lost;
 	int vsock_fd;
 	uint32_t cid;
 	struct vm_config vm_config;

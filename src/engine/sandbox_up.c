@@ -5,6 +5,7 @@
  * The table at the end is the whole story; the functions above are its rows, in order.
  * Each undo removes what its run made, however far run got.
  */
+#include <event2/event.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -218,12 +219,26 @@ static void close_place(struct place *place)
 		close(place->fds[i]);
 }
 
+static void tell_virtiofsd_lost(evutil_socket_t fd, short what, void *arg)
+{
+	struct sandbox *sb = arg;
+
+	(void)fd, (void)what;
+	sandbox_lose(sb, &sb->virtiofsd_lost);
+}
+
+/*
+ * It also goes when QEMU goes, and may be seen to go first. QEMU's own end has the reason
+ * then, and gets the time to be told.
+ */
 static void on_virtiofsd_lost(void *arg, const struct err *why)
 {
-	struct err err = *why;
+	static const struct timeval grace = { .tv_usec = 500000 };
+	struct sandbox *sb = arg;
 
-	err_wrap(&err, "virtiofsd");
-	sandbox_lose(arg, &err);
+	sb->virtiofsd_lost = *why;
+	err_wrap(&sb->virtiofsd_lost, "virtiofsd");
+	event_add(sb->virtiofsd_lost_event, sb->vmm ? &grace : &(struct timeval){ 0 });
 }
 
 static void on_virtiofsd_up(void *arg, const struct err *err)
@@ -257,6 +272,11 @@ static enum flow_next start_virtiofsd(void *owner, struct err *err)
 
 	if (strcmp(sb->config->hypervisor.shared_fs, "virtio-fs") != 0)
 		return FLOW_NEXT;
+	sb->virtiofsd_lost_event = evtimer_new(sb->base, tell_virtiofsd_lost, sb);
+	if (!sb->virtiofsd_lost_event) {
+		err_set(err, ERR_EXHAUSTED, "make a timer");
+		return FLOW_FAIL;
+	}
 	/* Its socket is the first thing in the machine's directory. */
 	if (note_vm_dir(sb, vm_dir, err) < 0 || open_place(sb, &place, err) < 0)
 		return FLOW_FAIL;
@@ -277,6 +297,8 @@ static enum flow_next start_virtiofsd(void *owner, struct err *err)
 
 void sandbox_undo_virtiofsd(struct sandbox *sb)
 {
+	if (sb->virtiofsd_lost_event)
+		event_free(take_ptr(&sb->virtiofsd_lost_event));
 	if (!sb->virtiofsd)
 		return;
 	virtiofsd_free(take_ptr(&sb->virtiofsd));

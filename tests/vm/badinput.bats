@@ -17,6 +17,7 @@ setup() {
 }
 
 teardown() {
+	rm -rf "${READABLE_DIR:-}"
 	vm_teardown
 }
 
@@ -101,15 +102,23 @@ bats_require_minimum_version 1.5.0
 	done
 }
 
+# QEMU runs as a user of its own, who cannot look into our temporary directories.
+readable_dir() {
+	READABLE_DIR=$(mktemp -d)
+	chmod 755 "$READABLE_DIR"
+}
+
 @test "a kernel that is no kernel" {
-	echo nonsense >"$BATS_TEST_TMPDIR/kernel"
-	sed "s,^kernel = .*,kernel = \"$BATS_TEST_TMPDIR/kernel\"," "$CONFIG" >"$OWN_CONFIG"
+	readable_dir
+	echo nonsense >"$READABLE_DIR/kernel"
+	sed "s,^kernel = .*,kernel = \"$READABLE_DIR/kernel\"," "$CONFIG" >"$OWN_CONFIG"
 	CONFIG=$OWN_CONFIG refused kernel kata create --bundle "$BUNDLE" "$ID"
 }
 
 @test "an initrd that is no initrd: what the guest said last is told" {
-	head -c 100000 /dev/urandom >"$BATS_TEST_TMPDIR/initrd"
-	sed "s,^initrd = .*,initrd = \"$BATS_TEST_TMPDIR/initrd\"," "$CONFIG" >"$OWN_CONFIG"
+	readable_dir
+	head -c 100000 /dev/urandom >"$READABLE_DIR/initrd"
+	sed "s,^initrd = .*,initrd = \"$READABLE_DIR/initrd\"," "$CONFIG" >"$OWN_CONFIG"
 	CONFIG=$OWN_CONFIG refused agent kata create --bundle "$BUNDLE" "$ID"
 }
 

@@ -218,10 +218,10 @@ static int on_greeting(struct qmp *qmp, const struct qmp_line *line, struct err 
 
 	if (line->kind != QMP_LINE_GREETING)
 		return err_set(err, ERR_INTERNAL, "QMP: no greeting");
-	/* A fresh socket takes 40 bytes in one go. */
+	/* A fresh socket takes 40 bytes in one go, unless QEMU has ended after its greeting. */
 	if (send(qmp->fd, caps, sizeof(caps) - 1, MSG_NOSIGNAL | MSG_DONTWAIT) !=
 	    (ssize_t)sizeof(caps) - 1)
-		return err_set(err, ERR_INTERNAL, "QMP: negotiate capabilities");
+		return err_set(err, ERR_UNAVAILABLE, "QMP: negotiate capabilities");
 	qmp->state = QMP_CAPABILITIES;
 	return 0;
 }
