@@ -20,6 +20,7 @@
 #define DEBUG_CONSOLE_PORT 1026u
 #define AGENT_CDH_TIMEOUT    50u /* the agent's own defaults, in seconds */
 #define AGENT_LAUNCH_TIMEOUT 6u
+#define EMULATION_FACTOR     5u /* an emulated CPU on a busy host is that much slower, and more */
 
 static void add(struct str *out, const char *param)
 {
@@ -68,8 +69,20 @@ static void add_console(struct str *out, const struct config_hypervisor *hv,
 					  : "systemd.show_status=false");
 }
 
-static void add_agent(struct str *out, const struct config_agent *agent)
+/* In emulation six seconds are not many: a busy host has been seen to need them all. */
+static uint32_t launch_timeout(const struct config_agent *agent, const struct vm_config *vm)
 {
+	bool is_default = agent->launch_process_timeout == AGENT_LAUNCH_TIMEOUT;
+
+	if (is_default && vm->accel == VM_ACCEL_TCG)
+		return AGENT_LAUNCH_TIMEOUT * EMULATION_FACTOR;
+	return agent->launch_process_timeout;
+}
+
+static void add_agent(struct str *out, const struct config_agent *agent, const struct vm_config *vm)
+{
+	uint32_t launch_s = launch_timeout(agent, vm);
+
 	if (agent->enable_debug)
 		add(out, "agent.log=debug");
 	if (agent->enable_tracing)
@@ -81,8 +94,8 @@ static void add_agent(struct str *out, const struct config_agent *agent)
 		str_addf(out, " agent.container_pipe_size=%u", agent->container_pipe_size);
 	if (agent->cdh_api_timeout && agent->cdh_api_timeout != AGENT_CDH_TIMEOUT)
 		str_addf(out, " agent.cdh_api_timeout=%u", agent->cdh_api_timeout);
-	if (agent->launch_process_timeout && agent->launch_process_timeout != AGENT_LAUNCH_TIMEOUT)
-		str_addf(out, " agent.launch_process_timeout=%u", agent->launch_process_timeout);
+	if (launch_s && launch_s != AGENT_LAUNCH_TIMEOUT)
+		str_addf(out, " agent.launch_process_timeout=%u", launch_s);
 	if (agent->visible_cdi_devices)
 		add(out, "agent.visible_cdi_devices=true");
 }
@@ -104,7 +117,7 @@ char *kernel_params(const struct config *config, const struct vm_config *vm, str
 		add_systemd(&out);
 	if (vm->has_scsi)
 		add(&out, "scsi_mod.scan=none");
-	add_agent(&out, &config->agent);
+	add_agent(&out, &config->agent, vm);
 	add(&out, hv->kernel_params);
 	if (vm->fips)
 		add(&out, "fips=1");

@@ -92,6 +92,20 @@ static void the_agents_options_come_before_the_users(void **state)
 		       "agent.log=info x=y");
 }
 
+static void an_emulated_guest_gets_more_time_to_launch_a_process(void **state)
+{
+	struct bench *b = *state;
+
+	b->vm.accel = VM_ACCEL_TCG;
+	expect(b, BASE "earlyprintk=ttyS0 console=hvc0 quiet panic=1 nr_cpus=4 selinux=0 "
+		       "agent.launch_process_timeout=30 "
+		       "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=1");
+	b->config->agent.launch_process_timeout = 9;
+	expect(b, BASE "earlyprintk=ttyS0 console=hvc0 quiet panic=1 nr_cpus=4 selinux=0 "
+		       "agent.launch_process_timeout=9 "
+		       "cgroup_no_v1=all systemd.unified_cgroup_hierarchy=1");
+}
+
 static void physical_devices_keep_their_bounce_buffers(void **state)
 {
 	struct bench *b = *state;
@@ -133,6 +147,7 @@ int main(void)
 		T(an_initrd_has_no_word_for_systemd_but_the_users),
 		T(an_image_has_a_root_and_systemd),
 		T(the_agents_options_come_before_the_users),
+		T(an_emulated_guest_gets_more_time_to_launch_a_process),
 		T(physical_devices_keep_their_bounce_buffers),
 		T(a_line_that_the_kernel_would_cut_is_refused),
 		T(a_line_break_is_refused),
