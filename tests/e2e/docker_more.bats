@@ -70,7 +70,7 @@ state() {
 	docker stop -t 10 stopping >/dev/null &
 	stopper=$!
 	for _ in 1 2 3 4 5; do
-		run timeout 10 "$DOCKER" -H unix:///run/docker.sock exec stopping true
+		run timeout 40 "$DOCKER" -H unix:///run/docker.sock exec stopping true
 		[ "$status" -ne 124 ]
 	done
 	wait "$stopper"
