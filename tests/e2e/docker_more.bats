@@ -129,7 +129,7 @@ state() {
 	docker rm surviving >/dev/null
 	# The daemon's own sockets have other names now: only what is ours counts.
 	run "$CENSUS" list
-	[[ "$output" != *kata-shim* && "$output" != *kata-proxy* && "$output" != *qemu* && "$output" != *virtiofsd* ]]
+	[ "$(grep -cE '^process [0-9]+ (kata-|qemu-|virtiofsd)' <<<"$output")" -eq 0 ]
 	[[ "$output" != *"dir /run/vc/sbs/"* && "$output" != *"dir /run/vc/vm/"* ]]
 	# Without it the daemon takes its mounts away when it ends.
 	docker_stop_daemon
