@@ -12,14 +12,14 @@
 #include "lib/base/proc.h"
 #include "lib/base/str.h"
 
-/* False: it still runs. */
-static bool reap(struct child *child)
+/* False: it still runs. flags is WNOHANG, or 0 when it is known to have ended. */
+static bool reap(struct child *child, int flags)
 {
 	siginfo_t si = { 0 };
 	int r;
 
 	do
-		r = waitid(P_PIDFD, (id_t)child->pidfd, &si, WEXITED | WNOHANG);
+		r = waitid(P_PIDFD, (id_t)child->pidfd, &si, WEXITED | flags);
 	while (r < 0 && errno == EINTR);
 	if (r == 0 && si.si_pid == 0)
 		return false;
@@ -39,7 +39,7 @@ static void on_exit_event(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (reap(child))
+	if (reap(child, WNOHANG))
 		child->exited(child->arg);
 }
 
@@ -75,8 +75,15 @@ void child_done(struct child *child)
 
 	if (child->pid <= 0)
 		return;
-	(void)proc_kill_wait(child->pidfd, CHILD_WAIT_MS, &ignored);
-	if (reap(child))
+	/*
+	 * A pidfd may tell of the end a moment before the kernel lets it be reaped (seen on Linux
+	 * 6.18): not to wait for that moment leaves a zombie.
+	 */
+	if (proc_kill_wait(child->pidfd, CHILD_WAIT_MS, &ignored) == 0) {
+		(void)reap(child, 0);
+		return;
+	}
+	if (reap(child, WNOHANG))
 		return;
 	/* In uninterruptible sleep: it will die, and whoever adopts it will reap it. */
 	event_del(&child->ev);
