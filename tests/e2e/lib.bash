@@ -51,7 +51,7 @@ docker_stop_daemon() {
 docker_teardown() {
 	[ ! -f "$E2E_DIR/dockerd.pid" ] || docker_stop_daemon
 	# A daemon that left its containers running left its mounts too.
-	grep -o "$E2E_DIR[^ ]*" /proc/self/mounts | sort -r | xargs -r -n 1 umount || true
+	grep -o "${E2E_DIR}[^ ]*" /proc/self/mounts | sort -r | xargs -r -n 1 umount || true
 	rm -rf "$E2E_DIR"
 }
 
