@@ -17,7 +17,6 @@
 #include "cli/opts.h"
 #include "cli/task_call.h"
 #include "lib/base/defs.h"
-#include "lib/base/mem.h"
 
 #define INTERVAL_MAX_S 86400
 
@@ -192,10 +191,9 @@ static void print_stats(const char *id, const Grpc__StatsContainerResponse *r)
 static int ask(struct supervisor *sup, const char *cid, struct err *err)
 {
 	Grpc__StatsContainerRequest req = GRPC__STATS_CONTAINER_REQUEST__INIT;
-	scoped_free char *id = xstrdup(cid);
 	Grpc__StatsContainerResponse *resp;
 
-	req.container_id = id;
+	req.container_id = unconst(cid);
 	resp = (void *)supervisor_call(sup, &grpc__agent_service__descriptor, "StatsContainer",
 				       &req.base, CALL_AGENT_MS, err);
 	if (!resp)

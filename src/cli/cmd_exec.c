@@ -47,13 +47,11 @@ static enum flow_next add_process(void *owner, struct err *err)
 		CONTAINERD__TASK__V2__EXEC_PROCESS_REQUEST__INIT;
 	Containerd__Task__V2__Any any = CONTAINERD__TASK__V2__ANY__INIT;
 	struct exec *e = owner;
-	scoped_free char *id = xstrdup(e->id);
-	scoped_free char *url = xstrdup(TASK_JSON_URL("Process"));
 
-	any.type_url = url;
+	any.type_url = unconst(TASK_JSON_URL("Process"));
 	any.value.data = (uint8_t *)e->json;
 	any.value.len = strlen(e->json);
-	req.id = id;
+	req.id = unconst(e->id);
 	req.exec_id = e->exec_id;
 	req.terminal = e->stand_in.terminal;
 	req.spec = &any;
@@ -66,11 +64,10 @@ static void remove_process(void *owner)
 {
 	Containerd__Task__V2__DeleteRequest req = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
 	struct exec *e = owner;
-	scoped_free char *id = xstrdup(e->id);
 	struct err ignored = ERR_INIT;
 
 	interrupt_ignore();
-	req.id = id;
+	req.id = unconst(e->id);
 	req.exec_id = e->exec_id;
 	(void)supervisor_tell(e->sup, TASK_SERVICE, "Delete", &req.base, CALL_QUICK_MS, &ignored);
 }
@@ -79,9 +76,8 @@ static enum flow_next start_process(void *owner, struct err *err)
 {
 	Containerd__Task__V2__StartRequest req = CONTAINERD__TASK__V2__START_REQUEST__INIT;
 	struct exec *e = owner;
-	scoped_free char *id = xstrdup(e->id);
 
-	req.id = id;
+	req.id = unconst(e->id);
 	req.exec_id = e->exec_id;
 	return supervisor_tell(e->sup, TASK_SERVICE, "Start", &req.base, CALL_AGENT_MS, err) < 0
 		       ? FLOW_FAIL
@@ -93,11 +89,10 @@ static void kill_process(void *owner)
 	Containerd__Task__V2__KillRequest req = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
 	Containerd__Task__V2__WaitRequest wait = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
 	struct exec *e = owner;
-	scoped_free char *id = xstrdup(e->id);
 	struct err ignored = ERR_INIT;
 
 	interrupt_ignore();
-	req.id = wait.id = id;
+	req.id = wait.id = unconst(e->id);
 	req.exec_id = wait.exec_id = e->exec_id;
 	req.signal = SIGKILL;
 	if (supervisor_tell(e->sup, TASK_SERVICE, "Kill", &req.base, CALL_QUICK_MS, &ignored) == 0)

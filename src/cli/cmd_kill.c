@@ -5,7 +5,6 @@
 #include "cli/opts.h"
 #include "cli/supervisor.h"
 #include "lib/base/defs.h"
-#include "lib/base/mem.h"
 
 /* The words after which containerd and podman look, so that they know that it has ended. */
 static int say_ended(const char *id, struct err *err)
@@ -17,7 +16,6 @@ static int send_signal(const struct cli *cli, const char *cid, int sig, bool all
 {
 	Containerd__Task__V2__KillRequest req = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
 	scoped(supervisor_close_at) struct supervisor *sup = NULL;
-	scoped_free char *id = xstrdup(cid);
 	struct mapping m;
 
 	if (mapping_find(cli->root, cid, &m, err) < 0)
@@ -26,7 +24,7 @@ static int send_signal(const struct cli *cli, const char *cid, int sig, bool all
 	mapping_done(&m);
 	if (!sup)
 		return err->code == ERR_UNAVAILABLE ? say_ended(cid, err) : -1;
-	req.id = id;
+	req.id = unconst(cid);
 	req.signal = (uint32_t)sig;
 	req.all = all;
 	if (supervisor_tell(sup, TASK_SERVICE, "Kill", &req.base, CALL_QUICK_MS, err) == 0)

@@ -33,15 +33,14 @@ static int print_table(const struct cli *cli, const char *id, char **args, struc
 {
 	Grpc__ListProcessesRequest req = GRPC__LIST_PROCESSES_REQUEST__INIT;
 	scoped(supervisor_close_at) struct supervisor *sup = container_supervisor(cli, id, err);
-	scoped_free char *copy = xstrdup(id);
 	static char default_args[] = "-ef";
 	char *defaults[] = { default_args, NULL };
 	Grpc__ListProcessesResponse *resp;
 
 	if (!sup)
 		return -1;
-	req.container_id = copy;
-	req.format = (char *)(uintptr_t) "table";
+	req.container_id = unconst(id);
+	req.format = unconst("table");
 	req.args = args[0] ? args : defaults;
 	req.n_args = strv_len(req.args);
 	resp = (void *)supervisor_call(sup, &grpc__agent_service__descriptor, "ListProcesses",

@@ -144,16 +144,13 @@ static int update(const struct cli *cli, const char *cid, const char *json, stru
 		CONTAINERD__TASK__V2__UPDATE_TASK_REQUEST__INIT;
 	Containerd__Task__V2__Any any = CONTAINERD__TASK__V2__ANY__INIT;
 	scoped(supervisor_close_at) struct supervisor *sup = container_supervisor(cli, cid, err);
-	scoped_free char *id = xstrdup(cid);
-	scoped_free char *url = xstrdup(TASK_JSON_URL("LinuxResources"));
-	scoped_free char *value = xstrdup(json);
 
 	if (!sup)
 		return -1;
-	any.type_url = url;
-	any.value.data = (uint8_t *)value;
-	any.value.len = strlen(value);
-	req.id = id;
+	any.type_url = unconst(TASK_JSON_URL("LinuxResources"));
+	any.value.data = (uint8_t *)unconst(json);
+	any.value.len = strlen(json);
+	req.id = unconst(cid);
 	req.resources = &any;
 	return supervisor_tell(sup, TASK_SERVICE, "Update", &req.base, CALL_AGENT_MS, err);
 }

@@ -19,7 +19,7 @@ static int send_fd(int socket, int fd, const char *name, struct err *err)
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int))];
 	} control = { 0 };
-	struct iovec iov = { .iov_base = (char *)(uintptr_t)name, .iov_len = strlen(name) };
+	struct iovec iov = { .iov_base = unconst(name), .iov_len = strlen(name) };
 	struct msghdr msg = { .msg_iov = &iov,
 			      .msg_iovlen = 1,
 			      .msg_control = control.bytes,

@@ -242,13 +242,12 @@ static enum flow_next create_task(void *owner, struct err *err)
 	Containerd__Task__V2__CreateTaskRequest req =
 		CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
 	struct create *c = owner;
-	scoped_free char *id = xstrdup(c->args.id);
 	uint32_t timeout_ms =
 		(c->config->runtime.create_container_timeout + c->config->agent.dial_timeout) *
 			1000 +
 		BOOT_SLACK_MS;
 
-	req.id = id;
+	req.id = unconst(c->args.id);
 	req.bundle = c->bundle;
 	req.terminal = c->spec->process->terminal;
 	return supervisor_tell(c->sup, TASK_SERVICE, "Create", &req.base, timeout_ms, err) < 0
@@ -261,13 +260,12 @@ static void delete_task(void *owner)
 {
 	Containerd__Task__V2__DeleteRequest req = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
 	struct create *c = owner;
-	scoped_free char *id = xstrdup(c->args.id);
 	struct err ignored = ERR_INIT;
 
 	interrupt_ignore();
 	if (c->new_sandbox)
 		return;
-	req.id = id;
+	req.id = unconst(c->args.id);
 	(void)supervisor_tell(c->sup, TASK_SERVICE, "Delete", &req.base, CALL_AGENT_MS, &ignored);
 }
 

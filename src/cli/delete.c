@@ -56,12 +56,10 @@ static int kill_container(struct delete *d, struct err *err)
 {
 	Containerd__Task__V2__KillRequest req = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
 	Containerd__Task__V2__WaitRequest wait = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
-	scoped_free char *id = xstrdup(d->cid);
 
-	req.id = id;
+	req.id = wait.id = unconst(d->cid);
 	req.signal = SIGKILL;
 	req.all = true;
-	wait.id = id;
 	if (tell(d, "Kill", &req.base, KILL_MS, err) < 0)
 		return -1;
 	return tell(d, "Wait", &wait.base, KILL_MS, err);
@@ -81,9 +79,8 @@ static void end_stand_in(struct delete *d, int wait_ms)
 static int delete_container(struct delete *d, struct err *err)
 {
 	Containerd__Task__V2__DeleteRequest req = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
-	scoped_free char *id = xstrdup(d->cid);
 
-	req.id = id;
+	req.id = unconst(d->cid);
 	if (tell(d, "Delete", &req.base, d->last ? DELETE_MS : CALL_AGENT_MS, err) == 0)
 		return 0;
 	if (err->code != ERR_NOT_FOUND)

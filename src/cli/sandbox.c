@@ -221,7 +221,6 @@ int sandbox_kill(const char *sid, struct err *err)
 int sandbox_end(const char *sid, struct supervisor *sup, int timeout_ms, struct err *err)
 {
 	Containerd__Task__V2__ShutdownRequest req = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-	scoped_free char *id = xstrdup(sid);
 	scoped_fd int pidfd = sandbox_supervisor_pidfd(sid);
 	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
@@ -229,7 +228,7 @@ int sandbox_end(const char *sid, struct supervisor *sup, int timeout_ms, struct 
 	uint64_t now;
 
 	if (sup) {
-		req.id = id;
+		req.id = unconst(sid);
 		req.now = true;
 		(void)supervisor_tell(sup, TASK_SERVICE, "Shutdown", &req.base,
 				      (uint32_t)timeout_ms, &ignored);

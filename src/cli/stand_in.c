@@ -121,11 +121,9 @@ int stand_in_start(struct stand_in *s, struct err *err)
 int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 {
 	Kata__Supervisor__AttachShimRequest req = KATA__SUPERVISOR__ATTACH_SHIM_REQUEST__INIT;
-	scoped_free char *id = xstrdup(s->cid);
-	scoped_free char *exec_id = xstrdup(s->exec_id);
 
-	req.id = id;
-	req.exec_id = exec_id;
+	req.id = unconst(s->cid);
+	req.exec_id = unconst(s->exec_id);
 	req.pid = (uint32_t)s->pid;
 	req.start_ticks = s->start_ticks;
 	if (supervisor_tell(sup, SUPERVISOR_SERVICE, "AttachShim", &req.base, CALL_QUICK_MS, err) <

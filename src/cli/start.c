@@ -5,7 +5,6 @@
 #include "cli/mapping.h"
 #include "cli/oci_state.h"
 #include "lib/base/defs.h"
-#include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/oci/spec.h"
 
@@ -34,7 +33,6 @@ int start_run(const struct cli *cli, const char *cid, struct err *err)
 {
 	Containerd__Task__V2__StartRequest req = CONTAINERD__TASK__V2__START_REQUEST__INIT;
 	scoped(supervisor_close_at) struct supervisor *sup = NULL;
-	scoped_free char *id = xstrdup(cid);
 	struct mapping m;
 
 	if (mapping_find(cli->root, cid, &m, err) < 0)
@@ -43,7 +41,7 @@ int start_run(const struct cli *cli, const char *cid, struct err *err)
 	mapping_done(&m);
 	if (!sup)
 		return -1;
-	req.id = id;
+	req.id = unconst(cid);
 	if (supervisor_tell(sup, TASK_SERVICE, "Start", &req.base, CALL_AGENT_MS, err) < 0)
 		return err_wrap(err, "start container '%s'", cid);
 	run_poststart(cli, cid);

@@ -163,9 +163,8 @@ Kata__Supervisor__DescribeResponse *supervisor_describe(struct supervisor *s, co
 							uint32_t timeout_ms, struct err *err)
 {
 	Kata__Supervisor__DescribeRequest req = KATA__SUPERVISOR__DESCRIBE_REQUEST__INIT;
-	scoped_free char *id = xstrdup(cid);
 
-	req.id = id;
+	req.id = unconst(cid);
 	return (void *)supervisor_call(s, SUPERVISOR_SERVICE, "Describe", &req.base, timeout_ms,
 				       err);
 }

@@ -24,8 +24,8 @@ static void close_input(struct input *in)
 	input_stop(in);
 	if (!in->shim->client)
 		return;
-	req.container_id = (char *)(uintptr_t)in->shim->container_id;
-	req.exec_id = (char *)(uintptr_t)in->shim->exec_id;
+	req.container_id = unconst(in->shim->container_id);
+	req.exec_id = unconst(in->shim->exec_id);
 	shim_call(in->shim, AGENT_SERVICE, "CloseStdin", &req.base, 0, NULL, NULL, NULL);
 }
 
@@ -89,8 +89,8 @@ static void pump(struct input *in)
 			close_input(in);
 		return;
 	}
-	req.container_id = (char *)(uintptr_t)in->shim->container_id;
-	req.exec_id = (char *)(uintptr_t)in->shim->exec_id;
+	req.container_id = unconst(in->shim->container_id);
+	req.exec_id = unconst(in->shim->exec_id);
 	req.data.len = len;
 	req.data.data = evbuffer_pullup(in->buf, (ssize_t)len);
 	in->writing = true;

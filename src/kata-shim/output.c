@@ -21,8 +21,8 @@ static void ask(struct output *out)
 
 	if (out->reading || out->eof || evbuffer_get_length(out->buf) > CHUNK || !out->shim->client)
 		return;
-	req.container_id = (char *)(uintptr_t)out->shim->container_id;
-	req.exec_id = (char *)(uintptr_t)out->shim->exec_id;
+	req.container_id = unconst(out->shim->container_id);
+	req.exec_id = unconst(out->shim->exec_id);
 	req.len = CHUNK;
 	out->reading = true;
 	shim_call(out->shim, AGENT_SERVICE, out->method, &req.base, 0,

@@ -23,7 +23,7 @@ static char *task_exec_id(const struct shim *shim)
 {
 	bool is_init = strcmp(shim->exec_id, shim->container_id) == 0;
 
-	return (char *)(uintptr_t)(is_init ? "" : shim->exec_id);
+	return unconst(is_init ? "" : shim->exec_id);
 }
 
 static void set_status(struct shim *shim, int status)
@@ -56,7 +56,7 @@ static void finish(struct shim *shim)
 	if (shim->deleting)
 		return;
 	shim->deleting = true;
-	req.id = (char *)(uintptr_t)shim->container_id;
+	req.id = unconst(shim->container_id);
 	req.exec_id = task_exec_id(shim);
 	if (!shim->client || shim->use_agent_wait || req.exec_id[0] == '\0') {
 		event_base_loopbreak(shim->base);
@@ -71,8 +71,8 @@ static void agent_wait(struct shim *shim)
 
 	if (!shim->client)
 		return;
-	req.container_id = (char *)(uintptr_t)shim->container_id;
-	req.exec_id = (char *)(uintptr_t)shim->exec_id;
+	req.container_id = unconst(shim->container_id);
+	req.exec_id = unconst(shim->exec_id);
 	shim_call(shim, AGENT_SERVICE, "WaitProcess", &req.base, 0,
 		  &grpc__wait_process_response__descriptor, on_agent_wait, shim);
 }
@@ -131,7 +131,7 @@ static void task_wait(struct shim *shim)
 {
 	Containerd__Task__V2__WaitRequest req = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
 
-	req.id = (char *)(uintptr_t)shim->container_id;
+	req.id = unconst(shim->container_id);
 	req.exec_id = task_exec_id(shim);
 	shim_call(shim, TASK_SERVICE, "Wait", &req.base, 0,
 		  &containerd__task__v2__wait_response__descriptor, on_task_wait, shim);
@@ -143,8 +143,8 @@ static void resize(struct shim *shim)
 
 	if (!shim->client || !term_size(0, &req.row, &req.column))
 		return;
-	req.container_id = (char *)(uintptr_t)shim->container_id;
-	req.exec_id = (char *)(uintptr_t)shim->exec_id;
+	req.container_id = unconst(shim->container_id);
+	req.exec_id = unconst(shim->exec_id);
 	shim_call(shim, AGENT_SERVICE, "TtyWinResize", &req.base, 0, NULL, NULL, NULL);
 }
 
@@ -154,8 +154,8 @@ static void forward(struct shim *shim, uint32_t sig)
 
 	if (!shim->client)
 		return;
-	req.container_id = (char *)(uintptr_t)shim->container_id;
-	req.exec_id = (char *)(uintptr_t)shim->exec_id;
+	req.container_id = unconst(shim->container_id);
+	req.exec_id = unconst(shim->exec_id);
 	req.signal = sig;
 	shim_call(shim, AGENT_SERVICE, "SignalProcess", &req.base, 0, NULL, NULL, NULL);
 }

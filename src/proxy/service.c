@@ -34,12 +34,6 @@ static void attach_shim(struct ttrpc_call *call, const ProtobufCMessage *msg, vo
 		ttrpc_reply(call, &resp.base);
 }
 
-/* The generated messages are not const-correct: the cast is for strings that are only packed. */
-static char *unconst(const char *text)
-{
-	return (char *)(uintptr_t)text;
-}
-
 static void describe(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 {
 	const Kata__Supervisor__DescribeRequest *req = (const void *)msg;

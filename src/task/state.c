@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/defs.h"
 #include "task/task_priv.h"
 
 Containerd__Task__V2__Timestamp *timestamp_fill(Containerd__Task__V2__Timestamp *at, uint64_t ns)
@@ -60,12 +61,6 @@ static Containerd__Task__V2__Status task_status(const struct process *p)
 		break;
 	}
 	return CONTAINERD__TASK__V2__STATUS__STOPPED;
-}
-
-/* The generated messages are not const-correct: the cast is for strings that are only packed. */
-static char *unconst(const char *text)
-{
-	return (char *)(uintptr_t)text;
 }
 
 void task_state(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)

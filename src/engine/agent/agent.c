@@ -325,12 +325,6 @@ void agent_create_container(struct agent *agent, const Grpc__CreateContainerRequ
 		   (struct call){ .done = done, .arg = arg });
 }
 
-/* The generated messages are not const-correct: the cast is for strings that are only packed. */
-static char *unconst(const char *text)
-{
-	return (char *)(uintptr_t)text;
-}
-
 void agent_start_container(struct agent *agent, const char *id, agent_done *done, void *arg)
 {
 	Grpc__StartContainerRequest req = GRPC__START_CONTAINER_REQUEST__INIT;

@@ -6,6 +6,7 @@
  * Child-safe: all of it, except scoped_free (free after fork is a habit we avoid)
  */
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -31,6 +32,16 @@
 		__typeof__(b) b_ = (b); \
 		a_ > b_ ? a_ : b_;      \
 	})
+
+/*
+ * For the strings of a generated message that is only packed, or only read: protobuf-c has no
+ * const in its structs, and a copy would be made for the compiler alone. Through an integer,
+ * because -Wcast-qual is right everywhere else.
+ */
+static inline char *unconst(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
 
 static inline void free_at(void *pp)
 {

@@ -323,7 +323,7 @@ static void submit(struct call *call, const char *service, const uint8_t *payloa
 	struct err err = ERR_INIT;
 
 	/* protobuf-c reads these only, but its members are not const. */
-	req.service = (char *)(uintptr_t)service;
+	req.service = unconst(service);
 	req.method = call->method;
 	req.payload.data = (uint8_t *)(uintptr_t)payload;
 	req.payload.len = len;

@@ -40,11 +40,6 @@ struct proc *find_proc(struct fake *fake, const char *cid, const char *exec_id, 
 	return NULL;
 }
 
-static char *unconst(const char *text)
-{
-	return (char *)(uintptr_t)text;
-}
-
 static void done(call_t *call)
 {
 	Containerd__Task__V2__Empty empty = CONTAINERD__TASK__V2__EMPTY__INIT;
