@@ -304,8 +304,7 @@ static size_t load_round(struct modules *m, const char *devices, struct err *err
 			continue;
 		}
 		mod->loaded = true; /* once is enough */
-		if (err->code == ERR_OK)
-			*err = failed;
+		err_keep_first(err, &failed);
 	}
 	strv_free(lines);
 	return n_loaded;

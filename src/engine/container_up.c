@@ -164,11 +164,6 @@ static enum flow_next create_in_guest(void *owner, struct err *err)
 	return FLOW_WAIT;
 }
 
-static void ignore_result(void *arg, const struct err *err)
-{
-	(void)arg, (void)err;
-}
-
 static void remove_from_guest(void *owner)
 {
 	struct container *c = owner;
@@ -176,7 +171,7 @@ static void remove_from_guest(void *owner)
 	if (!c->asked_guest || !sandbox_is_up(c->sandbox))
 		return;
 	agent_forget(c->sandbox->agent, c);
-	agent_remove_container(c->sandbox->agent, c->id, ignore_result, NULL);
+	agent_remove_container(c->sandbox->agent, c->id, NULL, NULL);
 }
 
 void container_undo_share(struct container *c)

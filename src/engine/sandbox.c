@@ -266,20 +266,13 @@ void sandbox_timeline(const struct sandbox *sb, timeline_fn *fn, void *arg)
 
 /* --- down --- */
 
-static void note_down(struct sandbox *sb, const struct err *err)
-{
-	if (sb->down_first.code == ERR_OK)
-		sb->down_first = *err;
-}
-
 static void remove_run_dir(struct sandbox *sb)
 {
 	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, sb->id);
-	struct err err = ERR_INIT;
 
 	/* With something left the journal stays, for a delete that comes later. */
-	if (sb->down_first.code == ERR_OK && dir_remove(dir, &err) < 0)
-		note_down(sb, &err);
+	if (sb->down_first.code == ERR_OK)
+		(void)dir_remove(dir, &sb->down_first);
 }
 
 static void finish_down(evutil_socket_t fd, short what, void *arg)
@@ -307,7 +300,7 @@ static void on_vmm_stopped(void *arg, const struct err *err)
 	struct sandbox *sb = arg;
 
 	if (err)
-		note_down(sb, err);
+		err_keep_first(&sb->down_first, err);
 	event_base_once(sb->base, -1, EV_TIMEOUT, finish_down, sb, &now);
 }
 

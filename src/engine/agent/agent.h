@@ -29,6 +29,7 @@ struct ttrpc_client;
 #define AGENT_SIGNAL_MS  3000u  /* a signal must be answered while somebody waits for `kill` */
 #define AGENT_REMOVE_MS  10000u
 
+/* NULL where a call takes one: the answer does not matter. */
 typedef void agent_done(void *arg, const struct err *err);
 typedef void agent_waited(void *arg, int status, const struct err *err);
 

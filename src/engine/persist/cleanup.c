@@ -70,13 +70,6 @@ static int remove_entry(const struct journal_entry *entry, struct err *err)
 	return 0;
 }
 
-/* Keep the first failure: it is the one nearest to the cause. */
-static void note(struct err *first, const struct err *err)
-{
-	if (first->code == ERR_OK)
-		*first = *err;
-}
-
 /*
  * The supervisor goes first although it is the oldest entry: alive, it would make new
  * things behind our back. Then all other processes, so that nothing keeps a mount busy.
@@ -87,13 +80,13 @@ static void replay(const struct journal_entry *entries, size_t n, struct err *fi
 		struct err err = ERR_INIT;
 
 		if (entries[i].kind == JOURNAL_PROCESS && remove_entry(&entries[i], &err) < 0)
-			note(first, &err);
+			err_keep_first(first, &err);
 	}
 	for (size_t i = n; i-- > 0;) {
 		struct err err = ERR_INIT;
 
 		if (entries[i].kind != JOURNAL_PROCESS && remove_entry(&entries[i], &err) < 0)
-			note(first, &err);
+			err_keep_first(first, &err);
 	}
 }
 
@@ -106,7 +99,7 @@ int sandbox_cleanup(const char *sandbox_id, struct err *err)
 
 	/* Without a journal nothing was made but, perhaps, the directory. */
 	if (journal_load(dir, &entries, &n, &why) < 0 && why.code != ERR_NOT_FOUND)
-		note(&first, &why);
+		err_keep_first(&first, &why);
 	replay(entries, n, &first);
 	journal_entries_free(entries, n);
 	if (first.code == ERR_OK && dir_remove(dir, &first) == 0)

@@ -79,12 +79,6 @@ struct share *share_new(const char *sandbox_id, struct journal *journal, struct 
 	return NULL;
 }
 
-static void note(struct err *first, const struct err *err)
-{
-	if (first->code == ERR_OK)
-		*first = *err;
-}
-
 static void strike_mount(struct share *share, const char *path, uint64_t seq, struct err *first)
 {
 	struct err err = ERR_INIT;
@@ -92,7 +86,7 @@ static void strike_mount(struct share *share, const char *path, uint64_t seq, st
 	if (!seq)
 		return;
 	if (mount_remove(path, &err) < 0)
-		note(first, &err);
+		err_keep_first(first, &err);
 	else
 		journal_strike(share->journal, seq);
 }
@@ -121,7 +115,7 @@ int share_remove(struct share *share, struct err *err)
 	/* Only with every mount gone: dir_remove() would not cross one, but would empty round it. */
 	if (share->base_seq && first.code == ERR_OK) {
 		if (dir_remove(share->base, &why) < 0)
-			note(&first, &why);
+			err_keep_first(&first, &why);
 		else
 			journal_strike(share->journal, share->base_seq);
 	}

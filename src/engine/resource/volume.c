@@ -143,8 +143,8 @@ int volumes_take_away(struct volumes *volumes, struct share *share, struct err *
 		if (!v->placed)
 			continue;
 		v->placed = false;
-		if (share_take_away(share, v->name, &why) < 0 && first.code == ERR_OK)
-			first = why;
+		if (share_take_away(share, v->name, &why) < 0)
+			err_keep_first(&first, &why);
 	}
 	if (first.code == ERR_OK)
 		return 0;

@@ -115,3 +115,9 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	mark_cut(err, n);
 	return -1;
 }
+
+void err_keep_first(struct err *first, const struct err *err)
+{
+	if (first->code == ERR_OK)
+		*first = *err;
+}

@@ -54,5 +54,8 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
 /* Put context in front of an error already set. Always returns -1. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3), nonnull));
 
+/* Keep the first of several failures, which is the one nearest to the cause. */
+void err_keep_first(struct err *first, const struct err *err) __attribute__((nonnull));
+
 /* The code that an errno stands for when nothing better is known. */
 enum err_code err_code_of(int errnum);

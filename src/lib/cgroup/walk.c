@@ -207,8 +207,8 @@ int cgroup_remove(struct cgroup *cg, uint32_t timeout_ms, struct err *err)
 			continue;
 		if (remove_in(&cg->tree.at[i], cg->dir_fds[i], cg->path, &nap, &why) == 0)
 			close_fd(&cg->dir_fds[i]);
-		else if (first.code == ERR_OK)
-			first = why;
+		else
+			err_keep_first(&first, &why);
 	}
 	if (first.code == ERR_OK)
 		return 0;

@@ -97,6 +97,19 @@ static void the_codes_are_those_of_the_wire(void **state)
 	assert_int_equal(err_code_of(EPROTO), ERR_INTERNAL);
 }
 
+static void of_several_failures_the_first_is_kept(void **state)
+{
+	struct err kept = ERR_INIT, err = ERR_INIT;
+
+	(void)state;
+	err_set(&err, ERR_DENIED, "first");
+	err_keep_first(&kept, &err);
+	err_set(&err, ERR_INVALID, "second");
+	err_keep_first(&kept, &err);
+	assert_int_equal(kept.code, ERR_DENIED);
+	assert_string_equal(kept.text, "first");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +119,7 @@ int main(void)
 		cmocka_unit_test(a_long_text_keeps_its_head_and_says_that_it_was_cut),
 		cmocka_unit_test(a_reason_that_does_not_fit_is_cut),
 		cmocka_unit_test(a_text_of_just_the_size_is_not_cut),
+		cmocka_unit_test(of_several_failures_the_first_is_kept),
 		cmocka_unit_test(the_codes_are_those_of_the_wire),
 	};
 
