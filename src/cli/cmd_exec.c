@@ -5,7 +5,6 @@
  * The process is added and started first; then comes its stand-in, which finds its output
  * waiting in the guest.
  */
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -37,8 +36,6 @@ struct exec {
 	struct supervisor *sup;
 	struct stand_in stand_in;
 	struct flow flow;
-	bool failed;
-	struct err err;
 };
 
 static enum flow_next add_process(void *owner, struct err *err)
@@ -104,9 +101,7 @@ static enum flow_next start_stand_in(void *owner, struct err *err)
 {
 	struct exec *e = owner;
 
-	if (stand_in_start(&e->stand_in, err) < 0 || stand_in_attach(&e->stand_in, e->sup, err) < 0)
-		return FLOW_FAIL;
-	return FLOW_NEXT;
+	return stand_in_start(&e->stand_in, e->sup, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
 }
 
 static void kill_stand_in(void *owner)
@@ -130,15 +125,6 @@ static const struct flow_step steps[] = {
 	{ "write pid", write_pid, NULL },
 };
 
-static void on_done(void *owner, const struct err *err)
-{
-	struct exec *e = owner;
-
-	e->failed = err;
-	if (err)
-		e->err = *err;
-}
-
 /* --- the input --- */
 
 static void make_exec_id(char id[static EXEC_ID_LEN + 1])
@@ -153,15 +139,8 @@ static void make_exec_id(char id[static EXEC_ID_LEN + 1])
 
 static int check_flags(const struct exec *e, char *const *args, struct err *err)
 {
-	unsigned long long n = 0;
-
-	if (opt_u64("preserve-fds", e->preserve_fds, INT_MAX, &n, err) < 0)
+	if (preserve_fds_check(e->preserve_fds, err) < 0)
 		return -1;
-	if (n > 0)
-		return err_set(
-			err, ERR_UNIMPLEMENTED,
-			"flag '--preserve-fds %llu': descriptors cannot be passed into a virtual machine",
-			n);
 	if (e->cgroup)
 		return err_set(err, ERR_UNIMPLEMENTED, "flag '--cgroup': not supported");
 	if (!e->flags.process_file && !args[0])
@@ -201,16 +180,13 @@ static int prepare(struct exec *e, char **args, struct err *err)
 	if (!e->config)
 		return -1;
 	make_exec_id(e->exec_id);
-	e->stand_in = (struct stand_in){ .shim_path = e->config->shim.path,
-					 .cid = e->id,
-					 .sid = e->state.map.sid,
-					 .exec_id = e->exec_id,
-					 .terminal = json_wants_terminal(e->json),
-					 .console_socket = e->console,
-					 .foreground = !e->detach,
-					 .pidfd = -1,
-					 .go_fd = -1,
-					 .view_fd = -1 };
+	e->stand_in.shim_path = e->config->shim.path;
+	e->stand_in.cid = e->id;
+	e->stand_in.sid = e->state.map.sid;
+	e->stand_in.exec_id = e->exec_id;
+	e->stand_in.terminal = json_wants_terminal(e->json);
+	e->stand_in.console_socket = e->console;
+	e->stand_in.foreground = !e->detach;
 	if (stand_in_check(&e->stand_in, e->detach, err) < 0)
 		return -1;
 	e->sup = container_supervisor(e->cli, e->id, err);
@@ -221,12 +197,8 @@ static int run(struct exec *e, struct err *err)
 {
 	int status, code;
 
-	e->flow = (struct flow){
-		.steps = steps, .n_steps = ARRAY_LEN(steps), .owner = e, .done = on_done
-	};
-	flow_start(&e->flow);
-	if (e->failed) {
-		*err = e->err;
+	e->flow = (struct flow){ .steps = steps, .n_steps = ARRAY_LEN(steps), .owner = e };
+	if (flow_run(&e->flow, err) < 0) {
 		(void)err_wrap(err, "exec in container '%s'", e->id);
 		code = exec_failure_code(err);
 		return e->detach || code == 0 ? -1 : cli_fail(err, code);
@@ -251,8 +223,7 @@ static void done(struct exec *e)
 int cmd_exec(const struct command *cmd, const struct cli *cli, int argc, char **argv,
 	     struct err *err)
 {
-	struct exec e = { .cli = cli, .stand_in.pidfd = -1, .stand_in.go_fd = -1,
-			  .stand_in.view_fd = -1 };
+	struct exec e = { .cli = cli, .stand_in = STAND_IN_INIT };
 	const struct opt opts[] = {
 		{ "console", 0, OPT_TEXT, &e.console, "SOCKET", "the same as --console-socket" },
 		{ "console-socket", 0, OPT_TEXT, &e.console, "SOCKET",

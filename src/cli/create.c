@@ -56,7 +56,7 @@ size_t create_opts(struct create_args *a, struct opt opts[static CREATE_OPTS_MAX
 	return CREATE_OPTS_MAX;
 }
 
-static int check_preserve_fds(const char *text, struct err *err)
+int preserve_fds_check(const char *text, struct err *err)
 {
 	unsigned long long n = 0;
 
@@ -138,7 +138,7 @@ static int read_input(struct create *c, struct err *err)
 {
 	const char *sid;
 
-	if (id_check(c->args.id, err) < 0 || check_preserve_fds(c->args.preserve_fds, err) < 0 ||
+	if (id_check(c->args.id, err) < 0 || preserve_fds_check(c->args.preserve_fds, err) < 0 ||
 	    real_dir(c->args.bundle ? c->args.bundle : ".", &c->bundle, err) < 0)
 		return -1;
 	c->spec = spec_load(c->bundle, err);
@@ -278,9 +278,7 @@ static enum flow_next start_stand_in(void *owner, struct err *err)
 	if (view < 0)
 		return FLOW_FAIL;
 	c->stand_in.view_fd = view;
-	if (stand_in_start(&c->stand_in, err) < 0 || stand_in_attach(&c->stand_in, c->sup, err) < 0)
-		return FLOW_FAIL;
-	return FLOW_NEXT;
+	return stand_in_start(&c->stand_in, c->sup, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
 }
 
 static void kill_stand_in(void *owner)
@@ -306,34 +304,16 @@ static const struct flow_step steps[] = {
 	{ "write pid", write_pid, NULL },
 };
 
-static void on_done(void *owner, const struct err *err)
-{
-	struct create *c = owner;
-
-	c->failed = err;
-	if (err)
-		c->err = *err;
-}
-
 int create_run(struct create *c, const struct cli *cli, const struct create_args *args,
 	       struct err *err)
 {
-	*c = (struct create){ .cli = cli,
-			      .args = *args,
-			      .proxy.pidfd = -1,
-			      .stand_in.pidfd = -1,
-			      .stand_in.go_fd = -1,
-			      .stand_in.view_fd = -1 };
+	*c = (struct create){
+		.cli = cli, .args = *args, .proxy.pidfd = -1, .stand_in = STAND_IN_INIT
+	};
 	if (read_input(c, err) < 0 || interrupt_catch(err) < 0)
 		return -1;
-	c->flow = (struct flow){
-		.steps = steps, .n_steps = ARRAY_LEN(steps), .owner = c, .done = on_done
-	};
-	flow_start(&c->flow);
-	if (!c->failed)
-		return 0;
-	*err = c->err;
-	return -1;
+	c->flow = (struct flow){ .steps = steps, .n_steps = ARRAY_LEN(steps), .owner = c };
+	return flow_run(&c->flow, err);
 }
 
 void create_done(struct create *c)

@@ -36,9 +36,10 @@ struct create {
 	struct supervisor *sup;
 	struct stand_in stand_in;
 	struct flow flow;
-	bool failed;
-	struct err err;
 };
+
+/* --preserve-fds: descriptors of ours have no way into a guest. text NULL: not given. */
+int preserve_fds_check(const char *text, struct err *err);
 
 /* The flags that create and run share. */
 #define CREATE_OPTS_MAX 8

@@ -93,7 +93,8 @@ static int await_ready(int fd, struct err *err)
 	return err_set(err, ERR_UNAVAILABLE, "ended before it was ready");
 }
 
-int stand_in_start(struct stand_in *s, struct err *err)
+/* Afterwards it watches signals, and waits. */
+static int start_shim(struct stand_in *s, struct err *err)
 {
 	scoped_fd int tty = -1, ready = -1, theirs = -1;
 	int fds[2];
@@ -118,7 +119,7 @@ int stand_in_start(struct stand_in *s, struct err *err)
 	return 0;
 }
 
-int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err)
+static int attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 {
 	Kata__Supervisor__AttachShimRequest req = KATA__SUPERVISOR__ATTACH_SHIM_REQUEST__INIT;
 
@@ -133,6 +134,11 @@ int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 		return err_sys(err, errno, "let kata-shim go");
 	close_fd(&s->go_fd);
 	return 0;
+}
+
+int stand_in_start(struct stand_in *s, struct supervisor *sup, struct err *err)
+{
+	return start_shim(s, err) < 0 || attach(s, sup, err) < 0 ? -1 : 0;
 }
 
 void stand_in_kill(struct stand_in *s)

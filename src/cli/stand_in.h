@@ -23,7 +23,7 @@ struct stand_in {
 	bool terminal;
 	const char *console_socket; /* NULL: our standard streams */
 	unsigned int rows, columns; /* of the terminal; 0: as it comes */
-	int view_fd; /* mount namespace to be in (view.h); -1: ours */
+	int view_fd;                /* mount namespace to be in (view.h); -1: ours */
 	bool foreground;            /* we stay: it shares our terminal and session */
 	/* what there is */
 	pid_t pid;
@@ -32,20 +32,20 @@ struct stand_in {
 	uint64_t start_ticks;
 };
 
+#define STAND_IN_INIT ((struct stand_in){ .view_fd = -1, .pidfd = -1, .go_fd = -1 })
+
 /* Does --console-socket fit the process? daemon: we exit while it runs. */
 int stand_in_check(const struct stand_in *s, bool daemon, struct err *err);
 
 /*
- * Afterwards it forwards signals, and waits: if it went ahead, a short program could have
- * ended, and its stand-in with it, before the supervisor heard of it.
+ * Start it, tell the supervisor, then let it go: if it went ahead, a short program could have
+ * ended, and its stand-in with it, before the supervisor heard of it. From then on it forwards
+ * signals.
  * Blocks: until it is ready
  */
-int stand_in_start(struct stand_in *s, struct err *err);
+int stand_in_start(struct stand_in *s, struct supervisor *sup, struct err *err);
 
-/* Tell the supervisor, then let it go. */
-int stand_in_attach(struct stand_in *s, struct supervisor *sup, struct err *err);
-
-/* Undo. */
+/* Undo, also of a start that failed. */
 void stand_in_kill(struct stand_in *s);
 
 /*

@@ -38,57 +38,84 @@ static void leave(struct flow *flow)
 	flow->took_ns[flow->at] = clock_mono_ns() - flow->entered_ns;
 }
 
-static void fail(struct flow *flow, const struct err *why)
+/* Undoes the current step too, and names it. */
+static void undo(struct flow *flow, struct err *err)
 {
-	struct err err = *why;
-
 	leave(flow);
-	err_wrap(&err, "%s", flow->steps[flow->at].name);
+	err_wrap(err, "%s", flow->steps[flow->at].name);
 	for (size_t i = flow->at + 1; i-- > 0;)
 		if (flow->steps[i].undo)
 			flow->steps[i].undo(flow->owner);
-	flow->done(flow->owner, &err);
 }
 
-static void advance(struct flow *flow)
+/* FLOW_NEXT: through; FLOW_FAIL: undone, with the reason in *err. */
+static enum flow_next advance(struct flow *flow, struct err *err)
 {
 	for (; flow->at < flow->n_steps; flow->at++) {
-		struct err err = ERR_INIT;
+		struct err why = ERR_INIT;
 
-		switch (enter(flow, &err)) {
+		switch (enter(flow, &why)) {
 		case FLOW_NEXT:
 			leave(flow);
 			break;
 		case FLOW_WAIT:
 			flow->waiting = true;
-			return;
+			return FLOW_WAIT;
 		case FLOW_FAIL:
-			fail(flow, &err);
-			return;
+			undo(flow, &why);
+			*err = why;
+			return FLOW_FAIL;
 		}
 	}
-	flow->done(flow->owner, NULL);
+	return FLOW_NEXT;
 }
 
-void flow_start(struct flow *flow)
+static enum flow_next start(struct flow *flow, struct err *err)
 {
 	assert(flow->n_steps <= FLOW_STEPS_MAX);
 	flow->at = 0;
 	flow->waiting = false;
-	advance(flow);
+	return advance(flow, err);
+}
+
+static void tell(struct flow *flow, enum flow_next how, const struct err *err)
+{
+	if (how != FLOW_WAIT)
+		flow->done(flow->owner, how == FLOW_FAIL ? err : NULL);
+}
+
+void flow_start(struct flow *flow)
+{
+	struct err err = ERR_INIT;
+	enum flow_next how = start(flow, &err);
+
+	tell(flow, how, &err);
+}
+
+int flow_run(struct flow *flow, struct err *err)
+{
+	enum flow_next how = start(flow, err);
+
+	assert(how != FLOW_WAIT);
+	return how == FLOW_FAIL ? -1 : 0;
 }
 
 void flow_resume(struct flow *flow, const struct err *err)
 {
+	enum flow_next how = FLOW_FAIL;
+	struct err why = ERR_INIT;
+
 	assert(flow->waiting);
 	flow->waiting = false;
 	if (err) {
-		fail(flow, err);
-		return;
+		why = *err;
+		undo(flow, &why);
+	} else {
+		leave(flow);
+		flow->at++;
+		how = advance(flow, &why);
 	}
-	leave(flow);
-	flow->at++;
-	advance(flow);
+	tell(flow, how, &why);
 }
 
 void flow_abort(struct flow *flow, const struct err *err)

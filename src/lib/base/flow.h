@@ -47,6 +47,9 @@ struct flow {
 
 void flow_start(struct flow *flow);
 
+/* For an owner without a loop: no step waits, and what done() would be told is returned. */
+int flow_run(struct flow *flow, struct err *err);
+
 /* The awaited thing happened: err NULL to go on, else fail the current step. */
 void flow_resume(struct flow *flow, const struct err *err);
 

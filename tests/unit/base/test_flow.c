@@ -191,6 +191,26 @@ static void a_test_may_make_one_step_fail(void **state)
 	assert_ended(o, "ABCD", "");
 }
 
+static void a_flow_that_never_waits_returns_its_end(void **state)
+{
+	struct owner *o = owner_new(0, 0);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(flow_run(&o->flow, &err), 0);
+	assert_string_equal(str_get(&o->trace), "ABCD");
+	assert_int_equal(err.code, ERR_OK);
+	str_done(&o->trace);
+	o->fails = 'B';
+	assert_int_equal(flow_run(&o->flow, &err), -1);
+	assert_int_equal(err.code, ERR_DENIED);
+	assert_string_equal(err.text, "do b: no");
+	assert_string_equal(str_get(&o->trace), "ABba");
+	assert_int_equal(o->n_done, 0);
+	str_done(&o->trace);
+	free(o);
+}
+
 static int status_of_child_with(const char *test_step, int options)
 {
 	pid_t pid = fork();
@@ -233,6 +253,7 @@ int main(void)
 		cmocka_unit_test(the_owner_may_be_freed_when_it_is_done),
 		cmocka_unit_test(every_step_entered_is_timed),
 		cmocka_unit_test(a_test_may_make_one_step_fail),
+		cmocka_unit_test(a_flow_that_never_waits_returns_its_end),
 		cmocka_unit_test(a_test_may_kill_or_stop_the_process_at_a_step),
 	};
 
