@@ -8,7 +8,6 @@
 
 #include "tests/integration/agent/drive.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -28,15 +27,17 @@
 #include "lib/base/str.h"
 #include "lib/ttrpc/client.h"
 
-#define CALL_MS 20000
 #define BUSYBOX "/bin/busybox"
+
+struct drive drive;
+const char *drive_caps;
 
 static const char *const applets[] = { "sh",       "cat",  "echo",     "sleep", "true", "false",
 				       "id",       "stty", "hostname", "head",  "yes",  "wc",
 				       "ls",       "ps",   "dd",       "mknod", "kill", "seq",
 				       "readlink", "tty",  "test" };
 
-static void make_rootfs(struct drive *d)
+static void make_rootfs(void)
 {
 	static const char *const dirs[] = { "bin", "proc", "sys", "dev", "tmp", "etc" };
 	char path[256], cmd[256];
@@ -44,25 +45,25 @@ static void make_rootfs(struct drive *d)
 	for (size_t i = 0; i < ARRAY_LEN(dirs); i++) {
 		struct err err = ERR_INIT;
 
-		snprintf(path, sizeof(path), "%s/%s", d->rootfs, dirs[i]);
+		snprintf(path, sizeof(path), "%s/%s", drive.rootfs, dirs[i]);
 		assert_int_equal(dir_make(path, 0755, &err), 0);
 	}
-	snprintf(cmd, sizeof(cmd), "cp %s %s/bin/busybox", BUSYBOX, d->rootfs);
+	snprintf(cmd, sizeof(cmd), "cp %s %s/bin/busybox", BUSYBOX, drive.rootfs);
 	assert_int_equal(system(cmd), 0);
 	for (size_t i = 0; i < ARRAY_LEN(applets); i++) {
-		snprintf(path, sizeof(path), "%s/bin/%s", d->rootfs, applets[i]);
+		snprintf(path, sizeof(path), "%s/bin/%s", drive.rootfs, applets[i]);
 		assert_int_equal(symlink("busybox", path), 0);
 	}
 }
 
-static void wait_for_agent(struct drive *d)
+static void wait_for_agent(void)
 {
 	uint64_t limit = clock_mono_ns() + 10 * NS_PER_SEC;
 	const struct timespec pause = { .tv_nsec = 5000000 };
 
 	while (clock_mono_ns() < limit) {
 		struct err err = ERR_INIT;
-		int fd = unix_connect(d->socket, &err);
+		int fd = unix_connect(drive.socket, &err);
 
 		if (fd >= 0) {
 			close(fd);
@@ -73,7 +74,7 @@ static void wait_for_agent(struct drive *d)
 	fail_msg("agent does not listen");
 }
 
-void drive_start(struct drive *d)
+void drive_start(void)
 {
 	const char *agent = getenv("KATA_AGENT");
 	char address[128], log[128], dir[] = "/tmp/kata-agent-test.XXXXXX";
@@ -82,17 +83,17 @@ void drive_start(struct drive *d)
 	assert_non_null(agent);
 	if (!mkdtemp(dir))
 		fail_msg("make directory '%s'", dir);
-	snprintf(d->dir, sizeof(d->dir), "%s", dir);
-	snprintf(d->socket, sizeof(d->socket), "%s/agent.sock", dir);
-	snprintf(d->rootfs, sizeof(d->rootfs), "%s/rootfs", dir);
-	snprintf(d->cgroup, sizeof(d->cgroup), "/kata-agent-test-%s", dir + strlen(dir) - 6);
-	make_rootfs(d);
+	snprintf(drive.dir, sizeof(drive.dir), "%s", dir);
+	snprintf(drive.socket, sizeof(drive.socket), "%s/agent.sock", dir);
+	snprintf(drive.rootfs, sizeof(drive.rootfs), "%s/rootfs", dir);
+	snprintf(drive.cgroup, sizeof(drive.cgroup), "/kata-agent-test-%s", dir + strlen(dir) - 6);
+	make_rootfs();
 	assert_int_equal(dir_make("/run/kata-containers/shared/containers", 0755, &err), 0);
-	snprintf(address, sizeof(address), "unix://%s", d->socket);
-	snprintf(log, sizeof(log), "%s/log", d->dir);
-	d->agent = fork();
-	assert_true(d->agent >= 0);
-	if (d->agent == 0) {
+	snprintf(address, sizeof(address), "unix://%s", drive.socket);
+	snprintf(log, sizeof(log), "%s/log", drive.dir);
+	drive.agent = fork();
+	assert_true(drive.agent >= 0);
+	if (drive.agent == 0) {
 		int fd = open(log, O_CREAT | O_WRONLY | O_APPEND, 0600);
 
 		dup2(fd, STDOUT_FILENO);
@@ -102,45 +103,44 @@ void drive_start(struct drive *d)
 		execl(agent, agent, (char *)NULL);
 		_exit(127);
 	}
-	wait_for_agent(d);
+	wait_for_agent();
 }
 
-int drive_connect(const struct drive *d)
+int drive_connect(void)
 {
 	struct err err = ERR_INIT;
-	int fd = unix_connect(d->socket, &err);
+	int fd = unix_connect(drive.socket, &err);
 
 	if (fd < 0)
 		fail_msg("%s", err.text);
 	return fd;
 }
 
-ProtobufCMessage *drive_call(const struct drive *d, const char *method, const ProtobufCMessage *req,
-			     struct err *err)
+ProtobufCMessage *drive_call(const char *method, const ProtobufCMessage *req, struct err *err)
 {
-	int fd = drive_connect(d);
+	int fd = drive_connect();
 	ProtobufCMessage *resp = ttrpc_client_call_wait(fd, &grpc__agent_service__descriptor,
-							method, req, CALL_MS, err);
+							method, req, DRIVE_CALL_MS, err);
 
 	close(fd);
 	return resp;
 }
 
-void drive_do(const struct drive *d, const char *method, const ProtobufCMessage *req)
+void drive_do(const char *method, const ProtobufCMessage *req)
 {
 	struct err err = ERR_INIT;
-	ProtobufCMessage *resp = drive_call(d, method, req, &err);
+	ProtobufCMessage *resp = drive_call(method, req, &err);
 
 	if (!resp)
 		fail_msg("%s: %s", method, err.text);
 	protobuf_c_message_free_unpacked(resp, NULL);
 }
 
-void drive_fails(const struct drive *d, const char *method, const ProtobufCMessage *req,
-		 enum err_code code, const char *words)
+void drive_fails(const char *method, const ProtobufCMessage *req, enum err_code code,
+		 const char *words)
 {
 	struct err err = ERR_INIT;
-	ProtobufCMessage *resp = drive_call(d, method, req, &err);
+	ProtobufCMessage *resp = drive_call(method, req, &err);
 
 	if (resp)
 		fail_msg("%s succeeded, wanted: %s", method, words);
@@ -157,7 +157,7 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 	return remove(path);
 }
 
-void drive_stop(struct drive *d)
+void drive_stop(void)
 {
 	static const char *const hierarchies[] = {
 		"",         "blkio",      "cpu",     "cpu,cpuacct", "cpuacct", "cpuset",
@@ -168,34 +168,34 @@ void drive_stop(struct drive *d)
 	Grpc__DestroySandboxRequest req = GRPC__DESTROY_SANDBOX_REQUEST__INIT;
 	int status = -1;
 
-	drive_do(d, "DestroySandbox", &req.base);
-	assert_int_equal(waitpid(d->agent, &status, 0), d->agent);
+	drive_do("DestroySandbox", &req.base);
+	assert_int_equal(waitpid(drive.agent, &status, 0), drive.agent);
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
 		char cmd[128];
 
-		snprintf(cmd, sizeof(cmd), "tail -50 %s/log >&2", d->dir);
+		snprintf(cmd, sizeof(cmd), "tail -50 %s/log >&2", drive.dir);
 		(void)!system(cmd);
 		fail_msg("agent ended with status 0x%x", (unsigned int)status);
 	}
 	for (size_t i = 0; i < ARRAY_LEN(hierarchies); i++) {
 		char path[256];
 
-		snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s", hierarchies[i], d->cgroup);
+		snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s", hierarchies[i], drive.cgroup);
 		(void)rmdir(path); /* the containers' parent; theirs are gone */
 	}
-	nftw(d->dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
+	nftw(drive.dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
-void drive_create_sandbox(const struct drive *d)
+void drive_create_sandbox(void)
 {
 	Grpc__CreateSandboxRequest req = GRPC__CREATE_SANDBOX_REQUEST__INIT;
 	static char id[] = "sandbox1", host[] = "guest";
-	scoped_free char *hooks = xasprintf("%s/hooks", d->dir);
+	scoped_free char *hooks = xasprintf("%s/hooks", drive.dir);
 
 	req.sandbox_id = id;
 	req.hostname = host;
 	req.guest_hook_path = hooks;
-	drive_do(d, "CreateSandbox", &req.base);
+	drive_do("CreateSandbox", &req.base);
 }
 
 static char **dup_list(const char *const *list, size_t *ret_n)
@@ -207,8 +207,6 @@ static char **dup_list(const char *const *list, size_t *ret_n)
 	*ret_n = strv_len(v);
 	return v;
 }
-
-const char *drive_caps;
 
 static Grpc__LinuxCapabilities *capabilities(const char *name)
 {
@@ -262,7 +260,7 @@ static void add_namespace(Grpc__Linux *lx, const char *type)
 	lx->namespaces[lx->n_namespaces++] = ns;
 }
 
-Grpc__Spec *drive_spec(const struct drive *d, const char *id, const char *const *args)
+Grpc__Spec *drive_spec(const char *id, const char *const *args)
 {
 	static const char *const proc[] = { "nosuid", "noexec", "nodev", NULL };
 	static const char *const dev[] = { "nosuid", "strictatime", "mode=755", "size=65536k",
@@ -279,7 +277,7 @@ Grpc__Spec *drive_spec(const struct drive *d, const char *id, const char *const 
 	spec->root->path = xasprintf("/run/kata-containers/shared/containers/%s/rootfs", id);
 	spec->linux = xnew(Grpc__Linux);
 	grpc__linux__init(spec->linux);
-	spec->linux->cgroupspath = xasprintf("%s/%s", d->cgroup, id);
+	spec->linux->cgroupspath = xasprintf("%s/%s", drive.cgroup, id);
 	add_namespace(spec->linux, "pid");
 	add_namespace(spec->linux, "ipc");
 	add_namespace(spec->linux, "uts");
@@ -290,81 +288,71 @@ Grpc__Spec *drive_spec(const struct drive *d, const char *id, const char *const 
 	return spec;
 }
 
-void drive_create(const struct drive *d, const char *id, const char *const *args, bool terminal)
+void drive_create(const char *id, const char *const *args, bool terminal)
 {
 	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 	Grpc__Storage root = GRPC__STORAGE__INIT;
 	Grpc__Storage *storages[] = { &root };
-	Grpc__Spec *spec = drive_spec(d, id, args);
-	scoped_free char *cid = xstrdup(id);
-	scoped_free char *source = xstrdup(d->rootfs);
-	static char driver[] = "bind";
+	Grpc__Spec *spec = drive_spec(id, args);
 
 	spec->process->terminal = terminal;
-	root.driver = driver;
-	root.source = source;
+	root.driver = unconst("bind");
+	root.source = drive.rootfs;
 	root.mount_point = spec->root->path;
-	req.container_id = cid;
-	req.exec_id = cid;
+	req.container_id = unconst(id);
+	req.exec_id = unconst(id);
 	req.storages = storages;
 	req.n_storages = 1;
 	req.oci = spec;
-	drive_do(d, "CreateContainer", &req.base);
+	drive_do("CreateContainer", &req.base);
 	protobuf_c_message_free_unpacked(&spec->base, NULL);
 }
 
-void drive_start_container(const struct drive *d, const char *id)
+void drive_start_container(const char *id)
 {
 	Grpc__StartContainerRequest req = GRPC__START_CONTAINER_REQUEST__INIT;
-	scoped_free char *cid = xstrdup(id);
 
-	req.container_id = cid;
-	drive_do(d, "StartContainer", &req.base);
+	req.container_id = unconst(id);
+	drive_do("StartContainer", &req.base);
 }
 
-void drive_run(const struct drive *d, const char *id, const char *const *args)
+void drive_run(const char *id, const char *const *args)
 {
-	drive_create(d, id, args, false);
-	drive_start_container(d, id);
+	drive_create(id, args, false);
+	drive_start_container(id);
 }
 
-void drive_exec(const struct drive *d, const char *id, const char *exec_id, const char *const *args,
-		bool terminal)
+void drive_exec(const char *id, const char *exec_id, const char *const *args, bool terminal)
 {
 	Grpc__ExecProcessRequest req = GRPC__EXEC_PROCESS_REQUEST__INIT;
-	scoped_free char *cid = xstrdup(id);
-	scoped_free char *eid = xstrdup(exec_id);
 
-	req.container_id = cid;
-	req.exec_id = eid;
+	req.container_id = unconst(id);
+	req.exec_id = unconst(exec_id);
 	req.process = drive_process(args);
 	req.process->terminal = terminal;
-	drive_do(d, "ExecProcess", &req.base);
+	drive_do("ExecProcess", &req.base);
 	protobuf_c_message_free_unpacked(&req.process->base, NULL);
 }
 
-void drive_remove(const struct drive *d, const char *id)
+void drive_remove(const char *id)
 {
 	Grpc__RemoveContainerRequest req = GRPC__REMOVE_CONTAINER_REQUEST__INIT;
-	scoped_free char *cid = xstrdup(id);
 
-	req.container_id = cid;
+	req.container_id = unconst(id);
 	req.timeout = 10;
-	drive_do(d, "RemoveContainer", &req.base);
+	drive_do("RemoveContainer", &req.base);
 }
 
-int drive_wait(const struct drive *d, const char *id, const char *exec_id)
+int drive_wait(const char *id, const char *exec_id)
 {
 	Grpc__WaitProcessRequest req = GRPC__WAIT_PROCESS_REQUEST__INIT;
-	scoped_free char *cid = xstrdup(id);
-	scoped_free char *eid = xstrdup(exec_id);
 	struct err err = ERR_INIT;
 	ProtobufCMessage *resp;
 	int status;
 
-	req.container_id = cid;
-	req.exec_id = eid;
-	resp = drive_call(d, "WaitProcess", &req.base, &err);
+	req.container_id = unconst(id);
+	req.exec_id = unconst(exec_id);
+	resp = drive_call("WaitProcess", &req.base, &err);
 	if (!resp)
 		fail_msg("WaitProcess: %s", err.text);
 	status = ((Grpc__WaitProcessResponse *)(void *)resp)->status;
@@ -372,33 +360,28 @@ int drive_wait(const struct drive *d, const char *id, const char *exec_id)
 	return status;
 }
 
-void drive_signal(const struct drive *d, const char *id, const char *exec_id, int sig)
+void drive_signal(const char *id, const char *exec_id, int sig)
 {
 	Grpc__SignalProcessRequest req = GRPC__SIGNAL_PROCESS_REQUEST__INIT;
-	scoped_free char *cid = xstrdup(id);
-	scoped_free char *eid = xstrdup(exec_id);
 
-	req.container_id = cid;
-	req.exec_id = eid;
+	req.container_id = unconst(id);
+	req.exec_id = unconst(exec_id);
 	req.signal = (uint32_t)sig;
-	drive_do(d, "SignalProcess", &req.base);
+	drive_do("SignalProcess", &req.base);
 }
 
-char *drive_read_all(const struct drive *d, const char *id, const char *exec_id, bool errors,
-		     size_t *ret_len)
+char *drive_read_all(const char *id, const char *exec_id, bool errors, size_t *ret_len)
 {
 	Grpc__ReadStreamRequest req = GRPC__READ_STREAM_REQUEST__INIT;
-	scoped_free char *cid = xstrdup(id);
-	scoped_free char *eid = xstrdup(exec_id);
 	struct str all = { .max = 64 << 20 };
 
-	req.container_id = cid;
-	req.exec_id = eid;
+	req.container_id = unconst(id);
+	req.exec_id = unconst(exec_id);
 	req.len = 1 << 20;
 	for (;;) {
 		struct err err = ERR_INIT;
 		ProtobufCMessage *msg =
-			drive_call(d, errors ? "ReadStderr" : "ReadStdout", &req.base, &err);
+			drive_call(errors ? "ReadStderr" : "ReadStdout", &req.base, &err);
 		Grpc__ReadStreamResponse *resp = (void *)msg;
 		size_t n;
 
@@ -413,128 +396,4 @@ char *drive_read_all(const struct drive *d, const char *id, const char *exec_id,
 	if (ret_len)
 		*ret_len = all.len;
 	return str_take(&all);
-}
-
-static size_t count_entries(const char *path, bool digits_only)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	size_t n = 0;
-
-	while (dir && (entry = readdir(dir)))
-		n += entry->d_name[0] != '.' &&
-		     (!digits_only || (entry->d_name[0] >= '0' && entry->d_name[0] <= '9'));
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
-static size_t count_dirs(const char *path)
-{
-	DIR *dir = opendir(path);
-	struct dirent *entry;
-	size_t n = 0;
-
-	while (dir && (entry = readdir(dir)))
-		n += entry->d_type == DT_DIR && entry->d_name[0] != '.';
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
-static size_t n_found;
-
-static int count_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)path;
-	(void)st;
-	(void)type;
-	(void)ftw;
-	n_found++;
-	return 0;
-}
-
-static size_t count_tree(const char *path)
-{
-	n_found = 0;
-	nftw(path, count_one, 16, FTW_PHYS);
-	return n_found;
-}
-
-static size_t count_cgroups(const struct drive *d)
-{
-	DIR *dir = opendir("/sys/fs/cgroup");
-	struct dirent *entry;
-	size_t n = 0;
-
-	while (dir && (entry = readdir(dir))) {
-		char path[512];
-
-		if (strcmp(entry->d_name, "..") == 0)
-			continue;
-		snprintf(path, sizeof(path), "/sys/fs/cgroup/%s%s", entry->d_name, d->cgroup);
-		n += count_dirs(path);
-	}
-	if (dir)
-		closedir(dir);
-	return n;
-}
-
-/* Ours alone: those of the machine go away when somebody removes the directory they are on. */
-static size_t count_mounts(const struct drive *d)
-{
-	scoped_free char *text = NULL;
-	struct err err = ERR_INIT;
-	char *save = NULL;
-	size_t n = 0;
-
-	assert_int_equal(file_read("/proc/self/mountinfo", 1 << 20, &text, NULL, &err), 0);
-	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		n += strstr(line, " /run/") || strstr(line, d->dir);
-	return n;
-}
-
-static void check_health(int fd)
-{
-	Grpc__CheckRequest req = GRPC__CHECK_REQUEST__INIT;
-	struct err err = ERR_INIT;
-	ProtobufCMessage *resp = ttrpc_client_call_wait(fd, &grpc__health__descriptor, "Check",
-							&req.base, CALL_MS, &err);
-
-	if (!resp)
-		fail_msg("Check: %s", err.text);
-	protobuf_c_message_free_unpacked(resp, NULL);
-}
-
-struct census drive_census(const struct drive *d)
-{
-	int fd = drive_connect(d);
-	struct census c;
-	char fds[64];
-
-	/* An answer on a connection that stays: what was closed before is closed over there. */
-	check_health(fd);
-	snprintf(fds, sizeof(fds), "/proc/%d/fd", (int)d->agent);
-	c = (struct census){
-		.processes = count_entries("/proc", true),
-		.mounts = count_mounts(d),
-		.agent_fds = count_entries(fds, false),
-		.cgroups = count_cgroups(d),
-		.files = count_tree("/run/kata-containers"),
-	};
-	close(fd);
-	return c;
-}
-
-int drive_compare(const struct census *before, const struct census *after)
-{
-	if (memcmp(before, after, sizeof(*after)) == 0)
-		return 0;
-	fprintf(stderr, "left: processes %zd, mounts %zd, fds %zd, cgroups %zd, files %zd\n",
-		(ssize_t)(after->processes - before->processes),
-		(ssize_t)(after->mounts - before->mounts),
-		(ssize_t)(after->agent_fds - before->agent_fds),
-		(ssize_t)(after->cgroups - before->cgroups),
-		(ssize_t)(after->files - before->files));
-	return -1;
 }

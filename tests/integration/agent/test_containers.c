@@ -17,14 +17,9 @@
 #include "lib/base/mem.h"
 #include "tests/integration/agent/drive.h"
 
-static struct drive d;
-
-#define ARGS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
-#define SH(script) ARGS("/bin/sh", "-c", script)
-
 static void expect_output(const char *id, const char *exec_id, const char *want)
 {
-	scoped_free char *got = drive_read_all(&d, id, exec_id, false, NULL);
+	scoped_free char *got = drive_read_all(id, exec_id, false, NULL);
 
 	assert_string_equal(got, want);
 }
@@ -34,13 +29,13 @@ static void it_runs_and_tells_output_and_status(void **state)
 	scoped_free char *errors = NULL;
 
 	(void)state;
-	drive_run(&d, "c1", SH("echo out; echo err >&2; exit 7"));
+	drive_run("c1", SH("echo out; echo err >&2; exit 7"));
 	expect_output("c1", "c1", "out\n");
-	errors = drive_read_all(&d, "c1", "", true, NULL);
+	errors = drive_read_all("c1", "", true, NULL);
 	assert_string_equal(errors, "err\n");
-	assert_int_equal(drive_wait(&d, "c1", "c1"), 7);
-	assert_int_equal(drive_wait(&d, "c1", ""), 7); /* a late wait gets the same */
-	drive_remove(&d, "c1");
+	assert_int_equal(drive_wait("c1", "c1"), 7);
+	assert_int_equal(drive_wait("c1", ""), 7); /* a late wait gets the same */
+	drive_remove("c1");
 }
 
 static void every_line_of_a_short_life_arrives(void **state)
@@ -50,22 +45,22 @@ static void every_line_of_a_short_life_arrives(void **state)
 		scoped_free char *got = NULL;
 		size_t len;
 
-		drive_run(&d, "lines", ARGS("/bin/seq", "1", "20000"));
-		got = drive_read_all(&d, "lines", "lines", false, &len);
+		drive_run("lines", ARGS("/bin/seq", "1", "20000"));
+		got = drive_read_all("lines", "lines", false, &len);
 		assert_int_equal(len, 108894); /* 9*2 + 90*3 + 900*4 + 9000*5 + 10001*6 */
 		assert_string_equal(got + len - 6, "20000\n");
-		assert_int_equal(drive_wait(&d, "lines", "lines"), 0);
-		drive_remove(&d, "lines");
+		assert_int_equal(drive_wait("lines", "lines"), 0);
+		drive_remove("lines");
 	}
 }
 
 static void output_waits_for_a_slow_reader_after_the_exit(void **state)
 {
 	(void)state;
-	drive_run(&d, "late", SH("echo kept"));
-	assert_int_equal(drive_wait(&d, "late", "late"), 0);
+	drive_run("late", SH("echo kept"));
+	assert_int_equal(drive_wait("late", "late"), 0);
 	expect_output("late", "late", "kept\n");
-	drive_remove(&d, "late");
+	drive_remove("late");
 }
 
 /* A process of its own, so that writing may block while we read. */
@@ -88,9 +83,9 @@ static pid_t write_stdin(const char *id, size_t total)
 			for (size_t i = 0; i < n; i++)
 				data[i] = (uint8_t)((at + i) * 2654435761u >> 13);
 			req.data = (ProtobufCBinaryData){ .data = data, .len = n };
-			drive_do(&d, "WriteStdin", &req.base);
+			drive_do("WriteStdin", &req.base);
 		}
-		drive_do(&d, "CloseStdin", &end.base);
+		drive_do("CloseStdin", &end.base);
 		_exit(0);
 	}
 	return pid;
@@ -105,28 +100,28 @@ static void ten_megabytes_go_through_cat_unchanged(void **state)
 	pid_t writer;
 
 	(void)state;
-	drive_run(&d, "cat", ARGS("/bin/cat"));
+	drive_run("cat", ARGS("/bin/cat"));
 	writer = write_stdin("cat", total);
-	got = drive_read_all(&d, "cat", "cat", false, &len);
+	got = drive_read_all("cat", "cat", false, &len);
 	assert_int_equal(len, total);
 	for (size_t i = 0; i < total; i++)
 		wrong += (uint8_t)got[i] != (uint8_t)(i * 2654435761u >> 13);
 	assert_int_equal(wrong, 0);
 	waitpid(writer, &status, 0);
 	assert_int_equal(status, 0);
-	assert_int_equal(drive_wait(&d, "cat", "cat"), 0);
-	drive_remove(&d, "cat");
+	assert_int_equal(drive_wait("cat", "cat"), 0);
+	drive_remove("cat");
 }
 
 static void exec_joins_and_reports(void **state)
 {
 	(void)state;
-	drive_run(&d, "c2", ARGS("/bin/sleep", "1000"));
-	drive_exec(&d, "c2", "e1", SH("readlink /proc/1/exe; hostname; exit 3"), false);
+	drive_run("c2", ARGS("/bin/sleep", "1000"));
+	drive_exec("c2", "e1", SH("readlink /proc/1/exe; hostname; exit 3"), false);
 	expect_output("c2", "e1", "/bin/busybox\nguest\n");
-	assert_int_equal(drive_wait(&d, "c2", "e1"), 3);
-	assert_int_equal(drive_wait(&d, "c2", "e1"), 3);
-	drive_remove(&d, "c2");
+	assert_int_equal(drive_wait("c2", "e1"), 3);
+	assert_int_equal(drive_wait("c2", "e1"), 3);
+	drive_remove("c2");
 }
 
 static void an_exec_of_nothing_is_not_found_in_its_own_words(void **state)
@@ -135,26 +130,26 @@ static void an_exec_of_nothing_is_not_found_in_its_own_words(void **state)
 	static char cid[] = "c3", eid[] = "gone";
 
 	(void)state;
-	drive_run(&d, "c3", ARGS("/bin/sleep", "1000"));
+	drive_run("c3", ARGS("/bin/sleep", "1000"));
 	req.container_id = cid;
 	req.exec_id = eid;
 	req.process = drive_process(ARGS("/bin/none"));
-	drive_fails(&d, "ExecProcess", &req.base, ERR_NOT_FOUND, "/bin/none");
+	drive_fails("ExecProcess", &req.base, ERR_NOT_FOUND, "/bin/none");
 	protobuf_c_message_free_unpacked(&req.process->base, NULL);
-	drive_remove(&d, "c3");
+	drive_remove("c3");
 }
 
 static void a_background_child_does_not_keep_an_exec_from_ending(void **state)
 {
 	(void)state;
-	drive_run(&d, "c4", ARGS("/bin/sleep", "1000"));
-	drive_exec(&d, "c4", "bg", SH("sleep 1000 & echo started"), false);
+	drive_run("c4", ARGS("/bin/sleep", "1000"));
+	drive_exec("c4", "bg", SH("sleep 1000 & echo started"), false);
 	expect_output("c4", "bg", "started\n");
-	assert_int_equal(drive_wait(&d, "c4", "bg"), 0);
-	drive_exec(&d, "c4", "loud", SH("yes & exit 4"), false);
-	assert_int_equal(drive_wait(&d, "c4", "loud"), 4);
-	free(drive_read_all(&d, "c4", "loud", false, NULL)); /* it ends */
-	drive_remove(&d, "c4");
+	assert_int_equal(drive_wait("c4", "bg"), 0);
+	drive_exec("c4", "loud", SH("yes & exit 4"), false);
+	assert_int_equal(drive_wait("c4", "loud"), 4);
+	free(drive_read_all("c4", "loud", false, NULL)); /* it ends */
+	drive_remove("c4");
 }
 
 static void a_terminal_has_a_size_and_ends_with_its_process(void **state)
@@ -165,42 +160,42 @@ static void a_terminal_has_a_size_and_ends_with_its_process(void **state)
 	static uint8_t line[] = "go\n";
 
 	(void)state;
-	drive_create(&d, id, SH("read x; tty; stty size; echo got $x"), true);
-	drive_start_container(&d, id);
+	drive_create(id, SH("read x; tty; stty size; echo got $x"), true);
+	drive_start_container(id);
 	resize.container_id = in.container_id = id;
 	resize.exec_id = in.exec_id = id;
 	resize.row = 33;
 	resize.column = 111;
-	drive_do(&d, "TtyWinResize", &resize.base);
+	drive_do("TtyWinResize", &resize.base);
 	in.data = (ProtobufCBinaryData){ .data = line, .len = 3 };
-	drive_do(&d, "WriteStdin", &in.base);
+	drive_do("WriteStdin", &in.base);
 	expect_output(id, id, "go\r\n/dev/pts/0\r\n33 111\r\ngot go\r\n");
-	assert_int_equal(drive_wait(&d, id, id), 0);
-	drive_remove(&d, id);
+	assert_int_equal(drive_wait(id, id), 0);
+	drive_remove(id);
 }
 
 static void signals_reach_one_process_or_all(void **state)
 {
 	(void)state;
-	drive_run(&d, "s1", SH("trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"));
-	drive_exec(&d, "s1", "e", ARGS("/bin/sleep", "1000"), false);
-	drive_signal(&d, "s1", "e", SIGTERM);
-	assert_int_equal(drive_wait(&d, "s1", "e"), 128 + SIGTERM);
-	drive_signal(&d, "s1", "s1", SIGTERM);
-	assert_int_equal(drive_wait(&d, "s1", "s1"), 42);
-	drive_remove(&d, "s1");
+	drive_run("s1", SH("trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"));
+	drive_exec("s1", "e", ARGS("/bin/sleep", "1000"), false);
+	drive_signal("s1", "e", SIGTERM);
+	assert_int_equal(drive_wait("s1", "e"), 128 + SIGTERM);
+	drive_signal("s1", "s1", SIGTERM);
+	assert_int_equal(drive_wait("s1", "s1"), 42);
+	drive_remove("s1");
 
-	drive_run(&d, "s2", ARGS("/bin/sleep", "1000"));
-	drive_signal(&d, "s2", "s2", SIGTERM); /* would be withheld from pid 1 */
-	assert_int_equal(drive_wait(&d, "s2", "s2"), 128 + SIGKILL);
-	drive_remove(&d, "s2");
+	drive_run("s2", ARGS("/bin/sleep", "1000"));
+	drive_signal("s2", "s2", SIGTERM); /* would be withheld from pid 1 */
+	assert_int_equal(drive_wait("s2", "s2"), 128 + SIGKILL);
+	drive_remove("s2");
 
-	drive_run(&d, "s3", ARGS("/bin/sleep", "1000"));
-	drive_exec(&d, "s3", "e", ARGS("/bin/sleep", "1000"), false);
-	drive_signal(&d, "s3", "", SIGKILL);
-	assert_int_equal(drive_wait(&d, "s3", "e"), 128 + SIGKILL);
-	assert_int_equal(drive_wait(&d, "s3", "s3"), 128 + SIGKILL);
-	drive_remove(&d, "s3");
+	drive_run("s3", ARGS("/bin/sleep", "1000"));
+	drive_exec("s3", "e", ARGS("/bin/sleep", "1000"), false);
+	drive_signal("s3", "", SIGKILL);
+	assert_int_equal(drive_wait("s3", "e"), 128 + SIGKILL);
+	assert_int_equal(drive_wait("s3", "s3"), 128 + SIGKILL);
+	drive_remove("s3");
 }
 
 static void a_paused_container_stands_still_and_can_be_removed(void **state)
@@ -211,19 +206,19 @@ static void a_paused_container_stands_still_and_can_be_removed(void **state)
 	static char id[] = "p1", eid[] = "e";
 
 	(void)state;
-	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	drive_run(id, ARGS("/bin/sleep", "1000"));
 	pause.container_id = resume.container_id = exec.container_id = id;
-	drive_do(&d, "PauseContainer", &pause.base);
-	drive_fails(&d, "PauseContainer", &pause.base, ERR_STATE, "paused");
+	drive_do("PauseContainer", &pause.base);
+	drive_fails("PauseContainer", &pause.base, ERR_STATE, "paused");
 	exec.exec_id = eid;
 	exec.process = drive_process(ARGS("/bin/true"));
-	drive_fails(&d, "ExecProcess", &exec.base, ERR_STATE, "paused");
-	drive_do(&d, "ResumeContainer", &resume.base);
-	drive_do(&d, "ExecProcess", &exec.base);
-	assert_int_equal(drive_wait(&d, id, "e"), 0);
+	drive_fails("ExecProcess", &exec.base, ERR_STATE, "paused");
+	drive_do("ResumeContainer", &resume.base);
+	drive_do("ExecProcess", &exec.base);
+	assert_int_equal(drive_wait(id, "e"), 0);
 	protobuf_c_message_free_unpacked(&exec.process->base, NULL);
-	drive_do(&d, "PauseContainer", &pause.base);
-	drive_remove(&d, id);
+	drive_do("PauseContainer", &pause.base);
+	drive_remove(id);
 }
 
 static void statistics_and_processes_are_told(void **state)
@@ -236,24 +231,24 @@ static void statistics_and_processes_are_told(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	drive_run(id, ARGS("/bin/sleep", "1000"));
 	stats.container_id = list.container_id = id;
-	resp = (void *)drive_call(&d, "StatsContainer", &stats.base, &err);
+	resp = (void *)drive_call("StatsContainer", &stats.base, &err);
 	assert_non_null(resp);
 	assert_non_null(resp->cgroup_stats);
 	assert_true(resp->cgroup_stats->memory_stats->usage->usage > 0);
 	grpc__stats_container_response__free_unpacked(resp, NULL);
 	list.format = json;
-	ps = (void *)drive_call(&d, "ListProcesses", &list.base, &err);
+	ps = (void *)drive_call("ListProcesses", &list.base, &err);
 	assert_non_null(ps);
 	assert_int_equal(ps->process_list.data[0], '[');
 	grpc__list_processes_response__free_unpacked(ps, NULL);
 	list.format = table;
-	ps = (void *)drive_call(&d, "ListProcesses", &list.base, &err);
+	ps = (void *)drive_call("ListProcesses", &list.base, &err);
 	assert_non_null(ps);
 	assert_non_null(memmem(ps->process_list.data, ps->process_list.len, "/bin/sleep 1000", 15));
 	grpc__list_processes_response__free_unpacked(ps, NULL);
-	drive_remove(&d, id);
+	drive_remove(id);
 }
 
 static void cve_2020_2023_a_container_cannot_open_disks_it_makes_nodes_for(void **state)
@@ -261,13 +256,12 @@ static void cve_2020_2023_a_container_cannot_open_disks_it_makes_nodes_for(void 
 	(void)state;
 	/* loop0 stands for any disk; the node may be made, but opens for nobody */
 	drive_caps = "CAP_MKNOD";
-	drive_run(&d, "mk",
-		  SH("mknod /tmp/disk b 7 0; cat /tmp/disk 2>&1 | head -c 200; "
-		     "cat /dev/null && echo null is fine"));
+	drive_run("mk", SH("mknod /tmp/disk b 7 0; cat /tmp/disk 2>&1 | head -c 200; "
+			   "cat /dev/null && echo null is fine"));
 	expect_output("mk", "mk",
 		      "cat: can't open '/tmp/disk': Operation not permitted\nnull is fine\n");
 	drive_caps = NULL;
-	drive_remove(&d, "mk");
+	drive_remove("mk");
 }
 
 static void two_containers_share_ipc_and_uts_but_not_pids(void **state)
@@ -275,22 +269,22 @@ static void two_containers_share_ipc_and_uts_but_not_pids(void **state)
 	scoped_free char *one = NULL, *two = NULL;
 
 	(void)state;
-	drive_run(&d, "n1", SH("for i in ipc uts; do readlink /proc/self/ns/$i; done"));
-	drive_run(&d, "n2", SH("for i in ipc uts; do readlink /proc/self/ns/$i; done"));
-	one = drive_read_all(&d, "n1", "n1", false, NULL);
-	two = drive_read_all(&d, "n2", "n2", false, NULL);
+	drive_run("n1", SH("for i in ipc uts; do readlink /proc/self/ns/$i; done"));
+	drive_run("n2", SH("for i in ipc uts; do readlink /proc/self/ns/$i; done"));
+	one = drive_read_all("n1", "n1", false, NULL);
+	two = drive_read_all("n2", "n2", false, NULL);
 	assert_string_equal(one, two);
-	assert_int_equal(drive_wait(&d, "n1", "n1"), 0);
-	drive_remove(&d, "n1");
-	drive_remove(&d, "n2");
-	drive_run(&d, "n3", SH("head -c 7 /proc/1/cmdline"));
+	assert_int_equal(drive_wait("n1", "n1"), 0);
+	drive_remove("n1");
+	drive_remove("n2");
+	drive_run("n3", SH("head -c 7 /proc/1/cmdline"));
 	expect_output("n3", "n3", "/bin/sh");
-	drive_remove(&d, "n3");
+	drive_remove("n3");
 }
 
 static void write_hook(const char *point, const char *script)
 {
-	scoped_free char *dir = xasprintf("%s/hooks/%s", d.dir, point);
+	scoped_free char *dir = xasprintf("%s/hooks/%s", drive.dir, point);
 	scoped_free char *path = xasprintf("%s/10-test", dir);
 	struct err err = ERR_INIT;
 
@@ -300,7 +294,7 @@ static void write_hook(const char *point, const char *script)
 
 static void remove_hooks(void)
 {
-	scoped_free char *dir = xasprintf("%s/hooks", d.dir);
+	scoped_free char *dir = xasprintf("%s/hooks", drive.dir);
 	struct err err = ERR_INIT;
 
 	assert_int_equal(dir_remove(dir, &err), 0);
@@ -308,8 +302,8 @@ static void remove_hooks(void)
 
 static void guest_hooks_see_the_state_and_can_refuse(void **state)
 {
-	scoped_free char *script = xasprintf("#!/bin/sh\ncat > %s/state\n", d.dir);
-	scoped_free char *path = xasprintf("%s/state", d.dir);
+	scoped_free char *script = xasprintf("#!/bin/sh\ncat > %s/state\n", drive.dir);
+	scoped_free char *path = xasprintf("%s/state", drive.dir);
 	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 	scoped_free char *text = NULL;
 	static char id[] = "hooked";
@@ -317,56 +311,21 @@ static void guest_hooks_see_the_state_and_can_refuse(void **state)
 
 	(void)state;
 	write_hook("prestart", script);
-	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	drive_run(id, ARGS("/bin/sleep", "1000"));
 	assert_int_equal(file_read(path, 4096, &text, NULL, &err), 0);
 	assert_non_null(strstr(text, "\"id\":\"hooked\",\"status\":\"created\",\"pid\":"));
-	drive_remove(&d, id);
+	drive_remove(id);
 	remove_hooks();
 
 	write_hook("prestart", "#!/bin/sh\nexit 9\n");
 	req.container_id = req.exec_id = id;
-	req.oci = drive_spec(&d, id, ARGS("/bin/true"));
+	req.oci = drive_spec(id, ARGS("/bin/true"));
 	free(req.oci->root->path);
-	req.oci->root->path = xstrdup(d.rootfs);
-	drive_fails(&d, "CreateContainer", &req.base, ERR_INTERNAL, "ended with status 9");
+	req.oci->root->path = xstrdup(drive.rootfs);
+	drive_fails("CreateContainer", &req.base, ERR_INTERNAL, "ended with status 9");
 	protobuf_c_message_free_unpacked(&req.oci->base, NULL);
 	remove_hooks();
 }
-
-static int start(void **state)
-{
-	(void)state;
-	drive_start(&d);
-	drive_create_sandbox(&d);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	drive_stop(&d);
-	return 0;
-}
-
-static struct census before;
-
-static int count_before(void **state)
-{
-	(void)state;
-	before = drive_census(&d);
-	return 0;
-}
-
-/* After every test: nothing more than before. */
-static int count_after(void **state)
-{
-	struct census after = drive_census(&d);
-
-	(void)state;
-	return drive_compare(&before, &after);
-}
-
-#define COUNTED(test) cmocka_unit_test_setup_teardown(test, count_before, count_after)
 
 int main(void)
 {
@@ -387,5 +346,5 @@ int main(void)
 		COUNTED(guest_hooks_see_the_state_and_can_refuse),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_sandbox, stop_agent);
 }

@@ -22,10 +22,6 @@
 #include "lib/ttrpc/client.h"
 #include "tests/integration/agent/drive.h"
 
-static struct drive d;
-
-#define ARGS(...) ((const char *const[]){ __VA_ARGS__, NULL })
-
 static void nothing_works_before_the_sandbox_is_there(void **state)
 {
 	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
@@ -33,8 +29,8 @@ static void nothing_works_before_the_sandbox_is_there(void **state)
 
 	(void)state;
 	req.container_id = id;
-	drive_fails(&d, "CreateContainer", &req.base, ERR_STATE, "no sandbox");
-	drive_create_sandbox(&d);
+	drive_fails("CreateContainer", &req.base, ERR_STATE, "no sandbox");
+	drive_create_sandbox();
 }
 
 static void a_second_sandbox_is_refused(void **state)
@@ -42,7 +38,7 @@ static void a_second_sandbox_is_refused(void **state)
 	Grpc__CreateSandboxRequest req = GRPC__CREATE_SANDBOX_REQUEST__INIT;
 
 	(void)state;
-	drive_fails(&d, "CreateSandbox", &req.base, ERR_STATE, "there already");
+	drive_fails("CreateSandbox", &req.base, ERR_STATE, "there already");
 }
 
 static void ids_that_are_paths_are_refused_everywhere(void **state)
@@ -64,11 +60,11 @@ static void ids_that_are_paths_are_refused_everywhere(void **state)
 			memset(longer, 'a', 4999);
 		create.container_id = start.container_id = rm.container_id = stats.container_id =
 			wait.container_id = id;
-		drive_fails(&d, "CreateContainer", &create.base, ERR_INVALID, "container id");
-		drive_fails(&d, "StartContainer", &start.base, ERR_INVALID, "container id");
-		drive_fails(&d, "RemoveContainer", &rm.base, ERR_INVALID, "container id");
-		drive_fails(&d, "StatsContainer", &stats.base, ERR_INVALID, "container id");
-		drive_fails(&d, "WaitProcess", &wait.base, ERR_INVALID, "container id");
+		drive_fails("CreateContainer", &create.base, ERR_INVALID, "container id");
+		drive_fails("StartContainer", &start.base, ERR_INVALID, "container id");
+		drive_fails("RemoveContainer", &rm.base, ERR_INVALID, "container id");
+		drive_fails("StatsContainer", &stats.base, ERR_INVALID, "container id");
+		drive_fails("WaitProcess", &wait.base, ERR_INVALID, "container id");
 	}
 }
 
@@ -81,9 +77,9 @@ static void what_is_not_there_is_not_found(void **state)
 
 	(void)state;
 	start.container_id = exec.container_id = rd.container_id = id;
-	drive_fails(&d, "StartContainer", &start.base, ERR_NOT_FOUND, "nobody");
-	drive_fails(&d, "ExecProcess", &exec.base, ERR_NOT_FOUND, "nobody");
-	drive_fails(&d, "ReadStdout", &rd.base, ERR_NOT_FOUND, "nobody");
+	drive_fails("StartContainer", &start.base, ERR_NOT_FOUND, "nobody");
+	drive_fails("ExecProcess", &exec.base, ERR_NOT_FOUND, "nobody");
+	drive_fails("ReadStdout", &rd.base, ERR_NOT_FOUND, "nobody");
 }
 
 /* Create with one change to a good request must fail, and leave nothing. */
@@ -95,11 +91,11 @@ static void expect_create_fails(void (*change)(Grpc__CreateContainerRequest *), 
 
 	req.container_id = id;
 	req.exec_id = id;
-	req.oci = drive_spec(&d, id, ARGS("/bin/true"));
+	req.oci = drive_spec(id, ARGS("/bin/true"));
 	free(req.oci->root->path);
-	req.oci->root->path = xstrdup(d.rootfs);
+	req.oci->root->path = xstrdup(drive.rootfs);
 	change(&req);
-	drive_fails(&d, "CreateContainer", &req.base, code, words);
+	drive_fails("CreateContainer", &req.base, code, words);
 	if (req.oci)
 		protobuf_c_message_free_unpacked(&req.oci->base, NULL);
 }
@@ -253,12 +249,12 @@ static void a_file_is_copied_in_pieces(void **state)
 
 	(void)state;
 	req.data.len = 4;
-	drive_do(&d, "CopyFile", &req.base);
+	drive_do("CopyFile", &req.base);
 	assert_int_not_equal(stat(req.path, &st), 0); /* not before it is whole */
 	req.data.data += 4;
 	req.data.len = 6;
 	req.offset = 4;
-	drive_do(&d, "CopyFile", &req.base);
+	drive_do("CopyFile", &req.base);
 	assert_int_equal(file_read(req.path, 100, &text, NULL, &err), 0);
 	assert_string_equal(text, "0123456789");
 	assert_int_equal(stat(req.path, &st), 0);
@@ -273,17 +269,17 @@ static void cve_2026_41326_copies_stay_below_their_directory(void **state)
 
 	(void)state;
 	req = copy_request("/tmp/evil", 4);
-	drive_fails(&d, "CopyFile", &req.base, ERR_DENIED, "not below");
+	drive_fails("CopyFile", &req.base, ERR_DENIED, "not below");
 	req = copy_request("/run/kata-containers/../evil", 4);
-	drive_fails(&d, "CopyFile", &req.base, ERR_INVALID, "'..'");
+	drive_fails("CopyFile", &req.base, ERR_INVALID, "'..'");
 	req = copy_request("/run/kata-containers-evil/x", 4);
-	drive_fails(&d, "CopyFile", &req.base, ERR_DENIED, "not below");
+	drive_fails("CopyFile", &req.base, ERR_DENIED, "not below");
 	req = copy_request("/run/kata-containers/link", 4);
 	req.file_mode = S_IFLNK | 0777;
-	drive_fails(&d, "CopyFile", &req.base, ERR_UNIMPLEMENTED, "symbolic link");
+	drive_fails("CopyFile", &req.base, ERR_UNIMPLEMENTED, "symbolic link");
 	assert_int_equal(symlink("/tmp", "/run/kata-containers/trap"), 0);
 	req = copy_request("/run/kata-containers/trap/evil", 4);
-	drive_fails(&d, "CopyFile", &req.base, ERR_INVALID, "trap");
+	drive_fails("CopyFile", &req.base, ERR_INVALID, "trap");
 	assert_int_not_equal(stat("/tmp/evil", &st), 0);
 	unlink("/run/kata-containers/trap");
 }
@@ -301,24 +297,24 @@ static void numbers_that_make_no_sense_are_refused(void **state)
 
 	(void)state;
 	copy.offset = -1;
-	drive_fails(&d, "CopyFile", &copy.base, ERR_INVALID, "do not fit");
+	drive_fails("CopyFile", &copy.base, ERR_INVALID, "do not fit");
 	copy.offset = 1;
-	drive_fails(&d, "CopyFile", &copy.base, ERR_INVALID, "do not fit");
+	drive_fails("CopyFile", &copy.base, ERR_INVALID, "do not fit");
 	copy.offset = INT64_MAX;
-	drive_fails(&d, "CopyFile", &copy.base, ERR_INVALID, "do not fit");
+	drive_fails("CopyFile", &copy.base, ERR_INVALID, "do not fit");
 	date.sec = -5;
-	drive_fails(&d, "SetGuestDateTime", &date.base, ERR_INVALID, "no time");
-	drive_fails(&d, "ReseedRandomDev", &seed.base, ERR_INVALID, "entropy");
+	drive_fails("SetGuestDateTime", &date.base, ERR_INVALID, "no time");
+	drive_fails("ReseedRandomDev", &seed.base, ERR_INVALID, "entropy");
 	online.nb_cpus = UINT32_MAX;
-	drive_fails(&d, "OnlineCPUMem", &online.base, ERR_INVALID, "CPUs");
+	drive_fails("OnlineCPUMem", &online.base, ERR_INVALID, "CPUs");
 
-	drive_run(&d, id, ARGS("/bin/sleep", "1000"));
+	drive_run(id, ARGS("/bin/sleep", "1000"));
 	sig.container_id = size.container_id = rd.container_id = id;
 	sig.signal = UINT32_MAX;
-	drive_fails(&d, "SignalProcess", &sig.base, ERR_INVALID, "signal");
-	drive_fails(&d, "TtyWinResize", &size.base, ERR_STATE, "no terminal");
-	drive_fails(&d, "ReadStdout", &rd.base, ERR_INVALID, "no bytes");
-	drive_remove(&d, id);
+	drive_fails("SignalProcess", &sig.base, ERR_INVALID, "signal");
+	drive_fails("TtyWinResize", &size.base, ERR_STATE, "no terminal");
+	drive_fails("ReadStdout", &rd.base, ERR_INVALID, "no bytes");
+	drive_remove(id);
 }
 
 static void methods_that_are_not_built_are_named(void **state)
@@ -326,7 +322,7 @@ static void methods_that_are_not_built_are_named(void **state)
 	Grpc__AddSwapRequest swap = GRPC__ADD_SWAP_REQUEST__INIT;
 
 	(void)state;
-	drive_fails(&d, "AddSwap", &swap.base, ERR_UNIMPLEMENTED, "AddSwap");
+	drive_fails("AddSwap", &swap.base, ERR_UNIMPLEMENTED, "AddSwap");
 }
 
 static void reading_after_the_end_is_an_error_and_no_endless_emptiness(void **state)
@@ -335,12 +331,12 @@ static void reading_after_the_end_is_an_error_and_no_endless_emptiness(void **st
 	static char id[] = "eof";
 
 	(void)state;
-	drive_run(&d, id, ARGS("/bin/echo", "x"));
-	free(drive_read_all(&d, id, id, false, NULL));
+	drive_run(id, ARGS("/bin/echo", "x"));
+	free(drive_read_all(id, id, false, NULL));
 	rd.container_id = rd.exec_id = id;
 	rd.len = 10;
-	drive_fails(&d, "ReadStdout", &rd.base, ERR_STATE, "ended");
-	drive_remove(&d, id);
+	drive_fails("ReadStdout", &rd.base, ERR_STATE, "ended");
+	drive_remove(id);
 }
 
 static void broken_frames_end_one_connection_only(void **state)
@@ -354,18 +350,18 @@ static void broken_frames_end_one_connection_only(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(junk); i++) {
-		int fd = drive_connect(&d);
+		int fd = drive_connect();
 
 		assert_int_equal(write(fd, junk[i], sizeof(junk[i])), sizeof(junk[i]));
 		close(fd);
 	}
-	(void)drive_census(&d); /* it answers */
+	(void)drive_census(); /* it answers */
 }
 
 static void callers_that_hang_up_leave_nothing(void **state)
 {
 	(void)state;
-	drive_run(&d, "hang", ARGS("/bin/sleep", "1000"));
+	drive_run("hang", ARGS("/bin/sleep", "1000"));
 	for (int i = 0; i < 50; i++) {
 		/* WaitProcess{container_id: "hang"} by hand, then gone */
 		static const uint8_t frame[] = {
@@ -374,46 +370,13 @@ static void callers_that_hang_up_leave_nothing(void **state)
 			'i', 'c', 'e', 0x12, 11,  'W',  'a', 'i', 't', 'P', 'r',  'o', 'c',
 			'e', 's', 's', 0x1a, 7,   0x0a, 4,   'h', 'a', 'n', 'g',  0,
 		};
-		int fd = drive_connect(&d);
+		int fd = drive_connect();
 
 		assert_int_equal(write(fd, frame, 51), 51);
 		close(fd);
 	}
-	drive_remove(&d, "hang");
+	drive_remove("hang");
 }
-
-static int start(void **state)
-{
-	(void)state;
-	drive_start(&d);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	drive_stop(&d);
-	return 0;
-}
-
-static struct census before;
-
-static int count_before(void **state)
-{
-	(void)state;
-	before = drive_census(&d);
-	return 0;
-}
-
-static int count_after(void **state)
-{
-	struct census after = drive_census(&d);
-
-	(void)state;
-	return drive_compare(&before, &after);
-}
-
-#define COUNTED(test) cmocka_unit_test_setup_teardown(test, count_before, count_after)
 
 int main(void)
 {
@@ -434,5 +397,5 @@ int main(void)
 		COUNTED(callers_that_hang_up_leave_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_agent, stop_agent);
 }

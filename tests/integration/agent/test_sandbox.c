@@ -23,11 +23,7 @@
 #include "lib/base/str.h"
 #include "tests/integration/agent/drive.h"
 
-static struct drive d;
-
-#define ARGS(...)  ((const char *const[]){ __VA_ARGS__, NULL })
-#define SH(script) ARGS("/bin/sh", "-c", script)
-#define SHARED     "/run/kata-containers/"
+#define SHARED "/run/kata-containers/"
 
 struct extra {
 	Grpc__Storage storage[2];
@@ -47,9 +43,9 @@ static void run_with(const char *id, const char *const *args, struct extra *x)
 	req.storages = list;
 	req.n_storages = x->n_storages;
 	req.sandbox_pidns = x->sandbox_pidns;
-	req.oci = drive_spec(&d, id, args);
+	req.oci = drive_spec(id, args);
 	free(req.oci->root->path);
-	req.oci->root->path = xstrdup(d.rootfs);
+	req.oci->root->path = xstrdup(drive.rootfs);
 	if (x->memory) {
 		Grpc__LinuxResources *res = xnew(Grpc__LinuxResources);
 		Grpc__LinuxMemory *memory = xnew(Grpc__LinuxMemory);
@@ -60,9 +56,9 @@ static void run_with(const char *id, const char *const *args, struct extra *x)
 		res->memory = memory;
 		req.oci->linux->resources = res;
 	}
-	drive_do(&d, "CreateContainer", &req.base);
+	drive_do("CreateContainer", &req.base);
 	protobuf_c_message_free_unpacked(&req.oci->base, NULL);
-	drive_start_container(&d, id);
+	drive_start_container(id);
 }
 
 static void set_storage(Grpc__Storage *st, char *driver, char *fstype, char *source, char *point,
@@ -95,10 +91,10 @@ static void a_tmpfs_has_its_size_and_group_and_is_shared_by_its_users(void **sta
 	assert_int_equal(stat(point, &st), 0);
 	assert_int_equal(st.st_gid, 4321);
 	assert_int_equal(st.st_mode & 07777, 02770);
-	drive_remove(&d, "e1");
+	drive_remove("e1");
 	assert_int_equal(statfs(point, &fs), 0);
 	assert_int_equal(fs.f_blocks * (unsigned long)fs.f_bsize, 1 << 20); /* e2 has it still */
-	drive_remove(&d, "e2");
+	drive_remove("e2");
 	assert_int_not_equal(stat(point, &st), 0);
 }
 
@@ -118,7 +114,7 @@ static void a_local_directory_goes_with_its_content(void **state)
 	assert_int_equal(stat(point, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0777);
 	assert_int_equal(file_replace(file, "x", 1, 0600, &err), 0);
-	drive_remove(&d, "l1");
+	drive_remove("l1");
 	assert_int_not_equal(stat(point, &st), 0);
 }
 
@@ -128,7 +124,7 @@ static void layers_are_laid_over_one_another(void **state)
 	char driver[] = "overlayfs", type[] = "overlay", source[] = "overlay",
 	     point[] = SHARED "shared/containers/o1", upper[] = "upperdir=" SHARED "layers/upper",
 	     work[] = "workdir=" SHARED "layers/work";
-	scoped_free char *lower = xasprintf("lowerdir=%s", d.rootfs);
+	scoped_free char *lower = xasprintf("lowerdir=%s", drive.rootfs);
 	char *options[] = { lower, upper, work };
 	struct extra x = { .n_storages = 2 };
 	struct stat st;
@@ -138,7 +134,7 @@ static void layers_are_laid_over_one_another(void **state)
 	set_storage(&x.storage[1], driver, type, source, point, options, 3);
 	run_with("o1", ARGS("/bin/sleep", "1000"), &x);
 	assert_int_equal(stat(SHARED "shared/containers/o1/bin/busybox", &st), 0);
-	drive_remove(&d, "o1");
+	drive_remove("o1");
 }
 
 static void a_pid_namespace_can_be_the_sandboxs(void **state)
@@ -149,17 +145,17 @@ static void a_pid_namespace_can_be_the_sandboxs(void **state)
 	(void)state;
 	run_with("pause", ARGS("/bin/sleep", "1000"), &x);
 	run_with("peer", SH("cat /proc/1/cmdline"), &x);
-	got = drive_read_all(&d, "peer", "peer", false, NULL);
+	got = drive_read_all("peer", "peer", false, NULL);
 	assert_string_equal(got, "/bin/sleep");
-	drive_remove(&d, "peer");
-	drive_remove(&d, "pause");
+	drive_remove("peer");
+	drive_remove("pause");
 }
 
 static char *read_limit(const char *id)
 {
 	scoped_free char *v1 =
-		xasprintf("/sys/fs/cgroup/memory%s/%s/memory.limit_in_bytes", d.cgroup, id);
-	scoped_free char *v2 = xasprintf("/sys/fs/cgroup%s/%s/memory.max", d.cgroup, id);
+		xasprintf("/sys/fs/cgroup/memory%s/%s/memory.limit_in_bytes", drive.cgroup, id);
+	scoped_free char *v2 = xasprintf("/sys/fs/cgroup%s/%s/memory.max", drive.cgroup, id);
 	struct err err = ERR_INIT;
 	char *text = NULL;
 
@@ -185,10 +181,10 @@ static void limits_are_set_and_changed(void **state)
 	res.memory = &memory;
 	req.container_id = id;
 	req.resources = &res;
-	drive_do(&d, "UpdateContainer", &req.base);
+	drive_do("UpdateContainer", &req.base);
 	after = read_limit(id);
 	assert_string_equal(after, "33554432\n");
-	drive_remove(&d, id);
+	drive_remove(id);
 }
 
 static void running_out_of_memory_is_told_once_to_a_waiter(void **state)
@@ -200,13 +196,13 @@ static void running_out_of_memory_is_told_once_to_a_waiter(void **state)
 
 	(void)state;
 	run_with("oom", ARGS("/bin/dd", "if=/dev/zero", "of=/dev/null", "bs=64M", "count=1"), &x);
-	event = (void *)drive_call(&d, "GetOOMEvent", &req.base, &err);
+	event = (void *)drive_call("GetOOMEvent", &req.base, &err);
 	if (!event)
 		fail_msg("GetOOMEvent: %s", err.text);
 	assert_string_equal(event->container_id, "oom");
 	grpc__oomevent__free_unpacked(event, NULL);
-	assert_int_equal(drive_wait(&d, "oom", "oom"), 128 + SIGKILL);
-	drive_remove(&d, "oom");
+	assert_int_equal(drive_wait("oom", "oom"), 128 + SIGKILL);
+	drive_remove("oom");
 }
 
 static void what_the_guest_is_like_is_told(void **state)
@@ -221,21 +217,21 @@ static void what_the_guest_is_like_is_told(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	details = (void *)drive_call(&d, "GetGuestDetails", &req.base, &err);
+	details = (void *)drive_call("GetGuestDetails", &req.base, &err);
 	assert_non_null(details);
 	assert_true(details->agent_details->supports_seccomp);
 	assert_false(details->agent_details->init_daemon);
 	grpc__guest_details_response__free_unpacked(details, NULL);
-	text = (void *)drive_call(&d, "GetMetrics", &metrics.base, &err);
+	text = (void *)drive_call("GetMetrics", &metrics.base, &err);
 	assert_non_null(text);
 	assert_non_null(strstr(text->metrics, "\nkata_guest_meminfo{item=\"memtotal\"} "));
 	assert_non_null(strstr(text->metrics, "\nkata_agent_total_rss "));
 	grpc__metrics__free_unpacked(text, NULL);
-	list = (void *)drive_call(&d, "ListInterfaces", &interfaces.base, &err);
+	list = (void *)drive_call("ListInterfaces", &interfaces.base, &err);
 	assert_non_null(list);
 	assert_true(list->n_interfaces >= 1);
 	grpc__interfaces__free_unpacked(list, NULL);
-	drive_do(&d, "ListRoutes", &routes.base);
+	drive_do("ListRoutes", &routes.base);
 }
 
 static void many_execs_come_and_go_and_old_ones_are_forgotten(void **state)
@@ -248,48 +244,14 @@ static void many_execs_come_and_go_and_old_ones_are_forgotten(void **state)
 		char id[16];
 
 		snprintf(id, sizeof(id), "e%d", i);
-		drive_exec(&d, "many", id, ARGS("/bin/true"), false);
-		free(drive_read_all(&d, "many", id, false, NULL));
-		free(drive_read_all(&d, "many", id, true, NULL));
-		assert_int_equal(drive_wait(&d, "many", id), 0);
+		drive_exec("many", id, ARGS("/bin/true"), false);
+		free(drive_read_all("many", id, false, NULL));
+		free(drive_read_all("many", id, true, NULL));
+		assert_int_equal(drive_wait("many", id), 0);
 	}
-	assert_int_equal(drive_wait(&d, "many", "e149"), 0); /* the newest is remembered */
-	drive_remove(&d, "many");
+	assert_int_equal(drive_wait("many", "e149"), 0); /* the newest is remembered */
+	drive_remove("many");
 }
-
-static int start(void **state)
-{
-	(void)state;
-	drive_start(&d);
-	drive_create_sandbox(&d);
-	return 0;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	drive_stop(&d);
-	return 0;
-}
-
-static struct census before;
-
-static int count_before(void **state)
-{
-	(void)state;
-	before = drive_census(&d);
-	return 0;
-}
-
-static int count_after(void **state)
-{
-	struct census after = drive_census(&d);
-
-	(void)state;
-	return drive_compare(&before, &after);
-}
-
-#define COUNTED(test) cmocka_unit_test_setup_teardown(test, count_before, count_after)
 
 int main(void)
 {
@@ -305,5 +267,5 @@ int main(void)
 		cmocka_unit_test(a_pid_namespace_can_be_the_sandboxs),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start_sandbox, stop_agent);
 }

@@ -17,31 +17,29 @@
 
 static void fail_at(const char *step)
 {
-	static const char *const args[] = { "/bin/sleep", "1000", NULL };
 	Grpc__CreateContainerRequest req = GRPC__CREATE_CONTAINER_REQUEST__INIT;
 	Grpc__Storage storage = GRPC__STORAGE__INIT, *storages[] = { &storage };
 	static char id[] = "c", driver[] = "bind";
 	scoped_free char *variable = xasprintf("fail:%s", step);
 	struct census before, after;
-	struct drive d = { 0 };
 
 	setenv("KATA_TEST_STEP", variable, 1);
-	drive_start(&d);
+	drive_start();
 	unsetenv("KATA_TEST_STEP");
-	drive_create_sandbox(&d);
-	before = drive_census(&d);
+	drive_create_sandbox();
+	before = drive_census();
 	req.container_id = req.exec_id = id;
-	req.oci = drive_spec(&d, id, args);
+	req.oci = drive_spec(id, ARGS("/bin/sleep", "1000"));
 	storage.driver = driver;
-	storage.source = d.rootfs;
+	storage.source = drive.rootfs;
 	storage.mount_point = req.oci->root->path;
 	req.storages = storages;
 	req.n_storages = 1;
-	drive_fails(&d, "CreateContainer", &req.base, ERR_INTERNAL, step);
+	drive_fails("CreateContainer", &req.base, ERR_INTERNAL, step);
 	protobuf_c_message_free_unpacked(&req.oci->base, NULL);
-	after = drive_census(&d);
+	after = drive_census();
 	assert_int_equal(drive_compare(&before, &after), 0);
-	drive_stop(&d);
+	drive_stop();
 }
 
 static void a_step_that_fails_leaves_nothing(void **state)
