@@ -17,7 +17,6 @@ setup() {
 }
 
 teardown() {
-	rm -rf "${READABLE_DIR:-}"
 	vm_teardown
 }
 
@@ -102,23 +101,26 @@ bats_require_minimum_version 1.5.0
 	done
 }
 
-# QEMU runs as a user of its own, who cannot look into our temporary directories.
-readable_dir() {
-	READABLE_DIR=$(mktemp -d)
-	chmod 755 "$READABLE_DIR"
-}
-
 @test "a kernel that is no kernel" {
-	readable_dir
-	echo nonsense >"$READABLE_DIR/kernel"
-	sed "s,^kernel = .*,kernel = \"$READABLE_DIR/kernel\"," "$CONFIG" >"$OWN_CONFIG"
+	echo nonsense >"$BATS_TEST_TMPDIR/kernel"
+	sed "s,^kernel = .*,kernel = \"$BATS_TEST_TMPDIR/kernel\"," "$CONFIG" >"$OWN_CONFIG"
 	CONFIG=$OWN_CONFIG refused kernel kata create --bundle "$BUNDLE" "$ID"
 }
 
+@test "a kernel, an initrd that QEMU's user may not read" {
+	for file in vmlinux.container kata-containers-initrd.img; do
+		mkdir "$BATS_TEST_TMPDIR/guest"
+		cp -L "$GUEST_DIR/vmlinux.container" "$GUEST_DIR/kata-containers-initrd.img" "$BATS_TEST_TMPDIR/guest"
+		chmod 600 "$BATS_TEST_TMPDIR/guest/$file"
+		GUEST_DIR=$BATS_TEST_TMPDIR/guest write_config "$OWN_CONFIG" 'rootless = true'
+		CONFIG=$OWN_CONFIG refused "$file': mode 0600 does not let QEMU's user" kata create --bundle "$BUNDLE" "$ID"
+		rm -r "$BATS_TEST_TMPDIR/guest"
+	done
+}
+
 @test "an initrd that is no initrd: what the guest said last is told" {
-	readable_dir
-	head -c 100000 /dev/urandom >"$READABLE_DIR/initrd"
-	sed "s,^initrd = .*,initrd = \"$READABLE_DIR/initrd\"," "$CONFIG" >"$OWN_CONFIG"
+	head -c 100000 /dev/urandom >"$BATS_TEST_TMPDIR/initrd"
+	sed "s,^initrd = .*,initrd = \"$BATS_TEST_TMPDIR/initrd\"," "$CONFIG" >"$OWN_CONFIG"
 	CONFIG=$OWN_CONFIG refused agent kata create --bundle "$BUNDLE" "$ID"
 }
 

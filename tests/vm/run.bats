@@ -192,3 +192,23 @@ teardown() {
 	[ "${lines[1]}" = ii ]
 	assert_nothing_left
 }
+
+# The user that a sandbox's QEMU runs as.
+qemu_user() {
+	local pid
+
+	for pid in $(sandbox_pids "$1"); do
+		[[ $(process_name "$pid") != qemu-* ]] || stat -c %u "/proc/$pid"
+	done
+}
+
+@test "QEMU as a user of its own is given kernel and initrd from where only root can go" {
+	CONFIG=$BATS_TEST_TMPDIR/configuration.toml
+	mkdir -m 700 "$BATS_TEST_TMPDIR/guest"
+	cp -L "$GUEST_DIR/vmlinux.container" "$GUEST_DIR/kata-containers-initrd.img" "$BATS_TEST_TMPDIR/guest"
+	GUEST_DIR=$BATS_TEST_TMPDIR/guest write_config "$CONFIG" 'rootless = true'
+	start_in_vm sleep 600
+	[ "$(qemu_user "$ID")" -gt 65535 ]
+	run kata exec "$ID" echo alive </dev/null
+	[ "$output" = alive ]
+}

@@ -172,17 +172,34 @@ static void add_console(struct argv *a)
 		add_serial_port(a, "1", "console.channel.0", QEMU_FD_DEBUG);
 }
 
+/* The name of a file, or, for a user who may not be let in there, of our descriptor of it. */
+static char *file_name(const struct argv *a, const char *path, int fd)
+{
+	return a->vm->user.own ? xasprintf("/proc/self/fd/%d", fd) : xstrdup(path);
+}
+
+static void add_file(struct argv *a, const char *flag, const char *path, int fd)
+{
+	scoped_free char *name = NULL;
+
+	if (!path || !*path)
+		return;
+	name = file_name(a, path, fd);
+	ADD(a, flag, name);
+}
+
 static void add_image(struct argv *a)
 {
-	char *path = a->vm->image ? quote(a->vm->image) : NULL;
+	scoped_free char *name = NULL, *path = NULL;
 
-	if (!path)
+	if (!a->vm->image)
 		return;
+	name = file_name(a, a->vm->image, QEMU_FD_IMAGE);
+	path = quote(name);
 	add_device(a, "virtio-blk-pci,disable-modern=false,drive=image-0,config-wce=off,"
 		      "share-rw=on,serial=image-0");
 	ADD(a, "-drive");
 	strv_addf(&a->v, "id=image-0,file=%s,aio=threads,format=raw,if=none,readonly=on", path);
-	free(path);
 }
 
 static void add_scsi(struct argv *a)
@@ -286,12 +303,10 @@ static void add_kernel(struct argv *a)
 {
 	const struct vm_config *vm = a->vm;
 
-	ADD(a, "-kernel", vm->kernel);
-	if (vm->initrd)
-		ADD(a, "-initrd", vm->initrd);
+	add_file(a, "-kernel", vm->kernel, QEMU_FD_KERNEL);
+	add_file(a, "-initrd", vm->initrd, QEMU_FD_INITRD);
 	ADD(a, "-append", vm->cmdline);
-	if (*vm->firmware)
-		ADD(a, "-bios", vm->firmware);
+	add_file(a, "-bios", vm->firmware, QEMU_FD_FIRMWARE);
 }
 
 static void add_rest(struct argv *a)

@@ -4,8 +4,9 @@
  * qemu_argv.h - from a plan to QEMU's command line
  *
  * Pure. Everything that QEMU talks over is a descriptor that we made: the numbers below
- * are the child's. So QEMU opens nothing by path but kernel, initrd, image, the 9p share
- * and /dev/kvm, may run as any user, and each socket can be connected to before QEMU runs.
+ * are the child's. So QEMU opens nothing by path but the 9p share, /dev/kvm, and, running as
+ * our user, its files; it may run as any user, and each socket can be connected to before it
+ * runs.
  */
 #include "engine/vmm/vm_config.h"
 
@@ -18,6 +19,11 @@ enum qemu_fd {
 	QEMU_FD_FS = 8,      /* connected to virtiofsd */
 	QEMU_FD_MONITOR = 9, /* listening, extra-monitor.sock */
 	QEMU_FD_EARLY = 10,  /* connected: the serial port, for what comes before hvc0 */
+	/* As a user of its own only: see qemu_launch.c. */
+	QEMU_FD_KERNEL = 11,
+	QEMU_FD_INITRD = 12,
+	QEMU_FD_IMAGE = 13,
+	QEMU_FD_FIRMWARE = 14,
 };
 
 /* NULL-terminated, owned by the caller (strv_free). */

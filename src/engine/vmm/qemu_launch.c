@@ -3,6 +3,11 @@
  * qemu_launch.c - from a plan to a running QEMU: directory, sockets, process
  *
  * The directory is root's alone, also when QEMU is not: all it needs comes as descriptors.
+ *
+ * That is so for kernel, initrd, image and firmware too, which may lie where only root can go.
+ * QEMU has no option to take them as descriptors, but opening /proc/self/fd/N does not walk
+ * the path again. It does ask for the right to read the file itself, and since QEMU's own
+ * words name the descriptor, we look first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +15,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "engine/vmm/host_sock.h"
@@ -109,6 +116,56 @@ static int take_places(const struct vm_config *vm, struct launch *l, const struc
 	return 0;
 }
 
+/* More than the mode may let somebody read it. */
+static bool has_acl(int fd)
+{
+	return fgetxattr(fd, "system.posix_acl_access", NULL, 0) > 0;
+}
+
+struct file {
+	const char *what;
+	const char *path; /* NULL or "": there is none */
+	int to;
+};
+
+static int lend_file(const struct vm_user *user, struct launch *l, const struct file *file,
+		     struct err *err)
+{
+	struct stat st;
+	int fd;
+
+	if (!file->path || !*file->path)
+		return 0;
+	fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(err, errno, "open %s '%s'", file->what, file->path);
+	l->owned[l->n_owned++] = fd;
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "stat %s '%s'", file->what, file->path);
+	if (!vm_user_may_read(user, &st) && !has_acl(fd))
+		return err_set(err, ERR_DENIED,
+			       "%s '%s': mode %04o does not let QEMU's user, %u, read it",
+			       file->what, file->path, (unsigned int)st.st_mode & 07777u,
+			       (unsigned int)user->uid);
+	lend(l, fd, file->to);
+	return 0;
+}
+
+static int lend_files(const struct vm_config *vm, struct launch *l, struct err *err)
+{
+	const struct file files[] = {
+		{ "kernel", vm->kernel, QEMU_FD_KERNEL },
+		{ "initrd", vm->initrd, QEMU_FD_INITRD },
+		{ "image", vm->image, QEMU_FD_IMAGE },
+		{ "firmware", vm->firmware, QEMU_FD_FIRMWARE },
+	};
+
+	for (size_t i = 0; vm->user.own && i < ARRAY_LEN(files); i++)
+		if (lend_file(&vm->user, l, &files[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 static int make_output(struct launch *l, struct err *err)
 {
 	int p[2];
@@ -177,8 +234,8 @@ static int launch(struct qemu *q, struct launch *l, const struct vmm_place *plac
 	if (dir_make(q->vm->vm_dir, 0700, err) < 0)
 		return -1;
 	q->has_dir = true;
-	if (take_places(q->vm, l, place, err) < 0 || make_sockets(q, l, err) < 0 ||
-	    start_process(q, l, place, err) < 0)
+	if (take_places(q->vm, l, place, err) < 0 || lend_files(q->vm, l, err) < 0 ||
+	    make_sockets(q, l, err) < 0 || start_process(q, l, place, err) < 0)
 		return -1;
 	write_pid(q);
 	watch(q, l);

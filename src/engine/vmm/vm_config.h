@@ -21,6 +21,7 @@
 #include "lib/base/err.h"
 
 struct config;
+struct stat;
 
 enum vm_machine { VM_MACHINE_Q35, VM_MACHINE_PC };
 enum vm_accel { VM_ACCEL_KVM, VM_ACCEL_TCG };
@@ -63,6 +64,9 @@ int vm_user_choose(const struct config *config, struct vm_user *ret, struct err 
  * when there is none, or it is root or no number.
  */
 bool vm_user_parse(char *passwd, struct vm_user *ret);
+
+/* By owner, group and mode of a file; pure. */
+bool vm_user_may_read(const struct vm_user *user, const struct stat *st);
 
 struct vm_config {
 	char *id;

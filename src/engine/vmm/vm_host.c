@@ -66,6 +66,15 @@ bool vm_user_parse(char *passwd, struct vm_user *ret)
 	return false;
 }
 
+bool vm_user_may_read(const struct vm_user *user, const struct stat *st)
+{
+	if (st->st_uid == user->uid)
+		return st->st_mode & S_IRUSR;
+	if (st->st_gid == user->gid || (user->kvm_gid && st->st_gid == user->kvm_gid))
+		return st->st_mode & S_IRGRP;
+	return st->st_mode & S_IROTH;
+}
+
 /* So that no two sandboxes can touch one another's processes. */
 static void make_user(struct vm_user *ret)
 {

@@ -99,6 +99,13 @@ static void with_nothing(struct config *c, struct vm_facts *f)
 	plan_set(&hv->extra_monitor_socket, "hmp");
 }
 
+static void as_a_user_of_its_own(struct config *c, struct vm_facts *f)
+{
+	from_an_image(c, f);
+	plan_set(&c->hypervisor.firmware, "/usr/share/qemu/qboot.rom");
+	f->user = (struct vm_user){ .own = true, .uid = 1000, .gid = 1000 };
+}
+
 static char *words_as_lines(char *const *argv)
 {
 	struct str out = { 0 };
@@ -181,7 +188,7 @@ int main(int argc, char **argv)
 		{ "q35-kvm", as_it_is },          { "q35-tcg", by_emulation },
 		{ "q35-vsock", with_vsock },      { "pc-9p", on_pc_with_9p },
 		{ "q35-image", from_an_image },   { "q35-everything", with_everything },
-		{ "q35-nothing", with_nothing },
+		{ "q35-nothing", with_nothing },  { "q35-own-user", as_a_user_of_its_own },
 	};
 	struct CMUnitTest tests[ARRAY_LEN(cases) + 1];
 

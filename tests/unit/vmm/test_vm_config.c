@@ -5,11 +5,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 #include <unistd.h>
 
 #include "engine/vmm/vsock.h"
+#include "lib/base/defs.h"
 #include "plan.h"
 
 struct bench {
@@ -209,6 +211,38 @@ static void a_useless_user_is_none(void **state)
 	assert_false(user.own);
 }
 
+static struct stat file_of(uid_t uid, gid_t gid, mode_t mode)
+{
+	return (struct stat){ .st_uid = uid, .st_gid = gid, .st_mode = S_IFREG | mode };
+}
+
+static void what_a_user_may_read_is_told_by_owner_group_and_mode(void **state)
+{
+	const struct vm_user user = { .own = true, .uid = 990, .gid = 991, .kvm_gid = 78 };
+	const struct {
+		struct stat st;
+		bool may;
+	} cases[] = {
+		{ file_of(0, 0, 0644), true },    { file_of(0, 0, 0640), false },
+		{ file_of(0, 991, 0640), true },  { file_of(0, 78, 0640), true },
+		{ file_of(0, 991, 0604), false }, { file_of(990, 0, 0400), true },
+		{ file_of(990, 0, 0044), false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(vm_user_may_read(&user, &cases[i].st), cases[i].may);
+}
+
+static void a_user_without_kvm_is_not_in_roots_group(void **state)
+{
+	const struct vm_user user = { .own = true, .uid = 990, .gid = 991 };
+	const struct stat st = file_of(0, 0, 0640);
+
+	(void)state;
+	assert_false(vm_user_may_read(&user, &st));
+}
+
 static void a_context_id_is_reserved_where_there_are_some(void **state)
 {
 	struct err err = ERR_INIT;
@@ -251,6 +285,8 @@ int main(void)
 		T(machine_ids_differ_and_repeat),
 		T(the_system_user_is_found_by_its_whole_name),
 		T(a_useless_user_is_none),
+		T(what_a_user_may_read_is_told_by_owner_group_and_mode),
+		T(a_user_without_kvm_is_not_in_roots_group),
 		T(a_context_id_is_reserved_where_there_are_some),
 		T(this_host_has_cpus_and_memory),
 	};
