@@ -245,6 +245,9 @@ void container_update(struct container *c, const Grpc__LinuxResources *res, engi
 	    (c->status == CONTAINER_CREATING || c->status == CONTAINER_STOPPED))
 		err_set(&err, ERR_STATE, "update container '%s': it is %s", c->id,
 			container_status_name(c->status));
+	/* The VM is in the first container's group. */
+	if (err.code == ERR_OK && strcmp(c->id, c->sandbox->id) == 0)
+		(void)sandbox_limit(c->sandbox, res, &err);
 	if (err.code != ERR_OK) {
 		sandbox_later(c->sandbox, done, arg, &err);
 		return;

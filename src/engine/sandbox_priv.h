@@ -128,6 +128,8 @@ void sandbox_undo_virtiofsd(struct sandbox *sb);
 void sandbox_undo_share(struct sandbox *sb);
 void sandbox_undo_cgroup(struct sandbox *sb);
 void sandbox_undo_vmm(struct sandbox *sb); /* blocks until QEMU is gone, at most two seconds */
+/* What the host has to keep of a container's limits, on the VM's control group. */
+int sandbox_limit(struct sandbox *sb, const Grpc__LinuxResources *res, struct err *err);
 extern const struct flow_step sandbox_up_steps[];
 extern const size_t sandbox_up_n_steps;
 

@@ -16,6 +16,7 @@
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
 #include "engine/resource/guest_sandbox.h"
+#include "engine/resource/host_limits.h"
 #include "engine/resource/scope.h"
 #include "engine/resource/share.h"
 #include "engine/resource/sizing.h"
@@ -29,6 +30,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/cgroup/cgroup.h"
+#include "lib/oci/message.h"
 
 #define VIRTIOFSD_MS      5000u
 #define QEMU_READY_MS     15000u /* QEMU's own start on a loaded host; the guest has dial_timeout */
@@ -166,6 +168,23 @@ void sandbox_undo_cgroup(struct sandbox *sb)
 static void undo_cgroup(void *owner)
 {
 	sandbox_undo_cgroup(owner);
+}
+
+int sandbox_limit(struct sandbox *sb, const Grpc__LinuxResources *res, struct err *err)
+{
+	Grpc__LinuxResources *limits = res ? host_limits_make(res) : NULL;
+	int r = limits ? cgroup_apply(sb->cgroup, limits, err) : 0;
+
+	message_drop(&limits);
+	return r;
+}
+
+static enum flow_next limit_cgroup(void *owner, struct err *err)
+{
+	struct sandbox *sb = owner;
+	const Grpc__Linux *lx = sb->spec->linux;
+
+	return sandbox_limit(sb, lx ? lx->resources : NULL, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
 }
 
 /* --- shared directory --- */
@@ -535,6 +554,7 @@ static enum flow_next watch_guest(void *owner, struct err *err)
 const struct flow_step sandbox_up_steps[] = {
 	{ "choose accelerator", choose_accel, drop_accel_choice },
 	{ "make host cgroup", make_cgroup, undo_cgroup },
+	{ "limit host cgroup", limit_cgroup, NULL }, /* they go with it */
 	{ "make shared directory", make_share, undo_share },
 	{ "start virtiofsd", start_virtiofsd, undo_virtiofsd },
 	{ "plan virtual machine", plan_vm, drop_plan },
