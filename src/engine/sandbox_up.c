@@ -308,6 +308,7 @@ static enum flow_next start_virtiofsd(void *owner, struct err *err)
 				.cache_dir = ACCEL_CACHE_DIR,
 				.cgroup_fds = place.place.cgroup_fds,
 				.n_cgroup_fds = place.place.n_cgroup_fds,
+				.maps_users = sb->spec->linux && sb->spec->linux->n_uidmappings > 0,
 			},
 			VIRTIOFSD_MS, on_virtiofsd_up, sb);
 	close_place(&place);

@@ -46,6 +46,7 @@ struct virtiofsd {
 	char *share_dir, *vm_dir;
 	int cgroup_fds[SPAWN_FDS_MAX];
 	size_t n_cgroup_fds;
+	bool maps_users;
 };
 
 static void on_exit_of_daemon(void *arg)
@@ -105,6 +106,7 @@ static int spawn_daemon(struct virtiofsd *vfs, char *const *argv, int listen_fd,
 	s.n_cgroup_fds = vfs->n_cgroup_fds;
 	s.death_signal = SIGKILL;
 	s.new_session = true;
+	s.keep_capabilities = vfs->maps_users;
 	r = child_start(&vfs->child, vfs->base, &s, on_exit_of_daemon, vfs, err);
 	close(p[1]);
 	vfs->output = tail_new(vfs->base, p[0], limits, NULL, NULL);
@@ -193,6 +195,7 @@ void virtiofsd_start(struct virtiofsd *vfs, const struct virtiofsd_start *args,
 	vfs->config = args->config;
 	vfs->share_dir = xstrdup(args->share_dir);
 	vfs->vm_dir = xstrdup(args->vm_dir);
+	vfs->maps_users = args->maps_users;
 	if (keep_cgroup_fds(vfs, args, &err) < 0) {
 		event_active(&vfs->soon, EV_TIMEOUT, 0);
 		return;

@@ -43,6 +43,14 @@ struct virtiofsd_start {
 	const char *cache_dir; /* where the dialect is remembered; ACCEL_CACHE_DIR will do */
 	const int *cgroup_fds; /* as in struct vmm_place */
 	size_t n_cgroup_fds;
+	/*
+	 * A container has a user namespace. Its root is root over the files of its image, and is some
+	 * other user to the host: virtiofsd makes files as that user, who by the host's rules may
+	 * not make them in a directory without the right to write. Whether it may has been decided
+	 * in the guest by then, whose word virtiofsd takes for who is asking anyway; so virtiofsd
+	 * keeps the right to override.
+	 */
+	bool maps_users;
 };
 
 /* lost: the process ended by itself, once. May free the virtiofsd. */

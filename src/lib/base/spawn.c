@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/sched.h>
+#include <linux/securebits.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -91,6 +92,16 @@ static int change_user(const struct spawn *s, struct err *err)
 	return 0;
 }
 
+static int keep_capabilities(const struct spawn *s, struct err *err)
+{
+	int bits = s->keep_capabilities ? prctl(PR_GET_SECUREBITS) : 0;
+
+	if (bits < 0 || (s->keep_capabilities &&
+			 prctl(PR_SET_SECUREBITS, bits | SECBIT_NO_SETUID_FIXUP) < 0))
+		return err_sys(err, errno, "keep capabilities over changes of user");
+	return 0;
+}
+
 static int enter_places(const struct spawn *s, struct err *err)
 {
 	for (size_t i = 0; i < s->n_cgroup_fds; i++)
@@ -113,7 +124,7 @@ static noreturn void child(const struct spawn *s, int report_fd, pid_t parent)
 
 	signals_reset();
 	if (enter_places(s, &err) < 0 || place_fds(s, &report_fd, &err) < 0 ||
-	    change_user(s, &err) < 0)
+	    change_user(s, &err) < 0 || keep_capabilities(s, &err) < 0)
 		give_up(report_fd, &err);
 	/* After the change of user, which clears it; then the race with our death. */
 	if (s->death_signal) {

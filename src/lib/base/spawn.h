@@ -37,6 +37,7 @@ struct spawn {
 	size_t n_cgroup_fds;
 	int death_signal;        /* sent to the child when we die; 0: none */
 	bool new_session;        /* setsid(); the program is then no part of our terminal */
+	bool keep_capabilities;  /* the program keeps them as another effective user than root */
 	bool drop_user;          /* change to uid and gid, no supplementary groups but the list's */
 	uid_t uid;
 	gid_t gid;

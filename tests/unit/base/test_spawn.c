@@ -260,6 +260,19 @@ static void a_program_runs_as_another_user_as_root(void **state)
 		"Uid: 65534 65534 65534 65534\nGid: 65534 65534 65534 65534\nGroups: 1234 \n");
 }
 
+static void capabilities_outlast_another_effective_user_when_asked(void **state)
+{
+	struct spawn s = SPAWN_INIT;
+
+	(void)state;
+	if (geteuid() != 0 || prctl(PR_CAPBSET_READ, 8 /* CAP_SETPCAP */) != 1)
+		skip();
+	s.keep_capabilities = true;
+	assert_prints(&s, "setpriv --dump | grep -i securebits", "Securebits: no_setuid_fixup\n");
+	s.keep_capabilities = false;
+	assert_prints(&s, "setpriv --dump | grep -i securebits", "Securebits: [none]\n");
+}
+
 static void a_process_is_known_by_pid_and_start_time(void **state)
 {
 	scoped_fd int pidfd = -1, again = -1;
@@ -312,6 +325,7 @@ int main(void)
 		cmocka_unit_test(a_wait_has_a_deadline_and_leaves_the_process_running),
 		cmocka_unit_test(a_child_dies_with_its_parent_when_asked),
 		cmocka_unit_test(a_program_runs_as_another_user_as_root),
+		cmocka_unit_test(capabilities_outlast_another_effective_user_when_asked),
 		cmocka_unit_test(a_process_is_known_by_pid_and_start_time),
 		cmocka_unit_test(a_name_with_blanks_and_parentheses_does_not_confuse),
 	};
