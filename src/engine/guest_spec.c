@@ -63,12 +63,66 @@ static void change_cgroup(Grpc__Linux *lx, const char *container_id)
 		spec_set_string(&lx->cgroupspath, path);
 }
 
+static void drop_option(Grpc__Mount *m, size_t at)
+{
+	free(m->options[at]);
+	m->n_options--;
+	memmove(&m->options[at], &m->options[at + 1], (m->n_options - at) * sizeof(*m->options));
+}
+
+/* The host has made it: what is left is to bind it. */
+static void change_overlay(Grpc__Mount *m)
+{
+	spec_set_string(&m->type, "bind");
+	for (size_t i = m->n_options; i-- > 0;)
+		if (volume_is_overlay_option(m->options[i]))
+			drop_option(m, i);
+}
+
 static void change_mounts(Grpc__Spec *spec, const struct volumes *volumes)
 {
 	for (size_t i = 0; i < volumes->n; i++) {
 		const struct volume *v = &volumes->list[i];
 
 		spec_set_string(&spec->mounts[v->mount]->source, v->guest_path);
+		if (v->overlay)
+			change_overlay(spec->mounts[v->mount]);
+	}
+}
+
+static bool is_systemd_hierarchy(const Grpc__Mount *m)
+{
+	return strcmp(m->type, "bind") == 0 && strcmp(m->source, "/sys/fs/cgroup/systemd") == 0;
+}
+
+static void make_groups_writable(Grpc__Spec *spec)
+{
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		Grpc__Mount *m = spec->mounts[i];
+
+		for (size_t k = m->n_options; strcmp(m->type, "cgroup") == 0 && k-- > 0;)
+			if (strcmp(m->options[k], "ro") == 0)
+				drop_option(m, k);
+	}
+}
+
+/*
+ * On a host with cgroup v1, a container that is to run systemd is given systemd's hierarchy of the
+ * host. The guest's only hierarchy is v2; what a systemd needs there is to make groups in its own.
+ */
+static void change_systemd(Grpc__Spec *spec)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < spec->n_mounts; i++) {
+		if (is_systemd_hierarchy(spec->mounts[i]))
+			protobuf_c_message_free_unpacked(&spec->mounts[i]->base, NULL);
+		else
+			spec->mounts[n++] = spec->mounts[i];
+	}
+	if (n < spec->n_mounts) {
+		spec->n_mounts = n;
+		make_groups_writable(spec);
 	}
 }
 
@@ -112,6 +166,7 @@ int guest_spec_make(const Grpc__Spec *spec, const char *container_id, const stru
 	spec_set_string(&guest.spec->root->path, root);
 	change_hooks(guest.spec);
 	change_mounts(guest.spec, volumes);
+	change_systemd(guest.spec);
 	change_process(guest.spec->process);
 	change_namespaces(guest.spec->linux, &guest);
 	change_cgroup(guest.spec->linux, container_id);

@@ -179,34 +179,66 @@ static void remove_target(const struct share *share, const char *path)
 		(void)rmdir(parent);
 }
 
+static uint64_t prepare_target(struct share *share, const char *path, mode_t type, struct err *err)
+{
+	uint64_t seq = journal_add(share->journal, JOURNAL_MOUNT, path, err);
+
+	if (seq && make_target(path, type, err) < 0) {
+		journal_strike(share->journal, seq);
+		return 0;
+	}
+	return seq;
+}
+
+static void drop_target(struct share *share, const char *path, uint64_t seq)
+{
+	remove_target(share, path);
+	journal_strike(share->journal, seq);
+}
+
+static void keep_placed(struct share *share, const char *name, uint64_t seq)
+{
+	struct placed *placed = xnew(struct placed);
+
+	placed->name = xstrdup(name);
+	placed->seq = seq;
+	list_add(&share->placed, &placed->node);
+}
+
 int share_place(struct share *share, const char *host_path, const char *name, bool read_only,
 		bool recursive, struct err *err)
 {
 	scoped_free char *path = xasprintf("%s/%s", share->mounts, name);
 	mode_t type = 0;
 	scoped_fd int tree = clone_tree(host_path, read_only, recursive, &type, err);
-	struct placed *placed;
-	uint64_t seq;
+	uint64_t seq = tree < 0 ? 0 : prepare_target(share, path, type, err);
 
-	if (tree < 0)
-		return -1;
-	seq = journal_add(share->journal, JOURNAL_MOUNT, path, err);
 	if (!seq)
 		return -1;
-	if (make_target(path, type, err) < 0) {
-		journal_strike(share->journal, seq);
-		return -1;
-	}
 	if (move_mount(tree, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0) {
 		err_sys(err, errno, "mount '%s' on '%s'", host_path, path);
-		remove_target(share, path);
-		journal_strike(share->journal, seq);
+		drop_target(share, path, seq);
 		return -1;
 	}
-	placed = xnew(struct placed);
-	placed->name = xstrdup(name);
-	placed->seq = seq;
-	list_add(&share->placed, &placed->node);
+	keep_placed(share, name, seq);
+	return 0;
+}
+
+int share_place_overlay(struct share *share, const char *data, const char *name, bool read_only,
+			struct err *err)
+{
+	scoped_free char *path = xasprintf("%s/%s", share->mounts, name);
+	uint64_t seq = prepare_target(share, path, S_IFDIR, err);
+	const unsigned long flags = MS_NODEV | MS_NOSUID | (read_only ? MS_RDONLY : 0);
+
+	if (!seq)
+		return -1;
+	if (mount("overlay", path, "overlay", flags, data) < 0) {
+		err_sys(err, errno, "mount overlay '%.100s'", data);
+		drop_target(share, path, seq);
+		return -1;
+	}
+	keep_placed(share, name, seq);
 	return 0;
 }
 

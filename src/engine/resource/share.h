@@ -46,5 +46,12 @@ const char *share_exported_dir(const struct share *share);
 int share_place(struct share *share, const char *host_path, const char *name, bool read_only,
 		bool recursive, struct err *err);
 
+/*
+ * The same for an overlay file system that is made here, of directories of the host: data is what
+ * mount(8) calls its options ("lowerdir=...").
+ */
+int share_place_overlay(struct share *share, const char *data, const char *name, bool read_only,
+			struct err *err);
+
 /* Take one placed thing away, and the directory that holds it when empty. */
 int share_take_away(struct share *share, const char *name, struct err *err);

@@ -9,6 +9,7 @@
 #include "engine/resource/share.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 
 /* Where the agent keeps the sandbox's /dev/shm. Source: Kata agent, sandbox storage "shm". */
 #define GUEST_SHM "/run/kata-containers/sandbox/shm"
@@ -24,6 +25,27 @@ static bool has_option(const Grpc__Mount *m, const char *option)
 static bool is_bind(const Grpc__Mount *m)
 {
 	return strcmp(m->type, "bind") == 0 || has_option(m, "bind") || has_option(m, "rbind");
+}
+
+bool volume_is_overlay_option(const char *option)
+{
+	static const char *const starts[] = { "lowerdir=", "upperdir=",     "workdir=", "index=",
+					      "xino=",     "redirect_dir=", "metacopy=" };
+
+	for (size_t i = 0; i < ARRAY_LEN(starts); i++)
+		if (strncmp(option, starts[i], strlen(starts[i])) == 0)
+			return true;
+	return strcmp(option, "userxattr") == 0 || strcmp(option, "volatile") == 0;
+}
+
+static char *overlay_options(const Grpc__Mount *m)
+{
+	struct str text = { 0 };
+
+	for (size_t i = 0; i < m->n_options; i++)
+		if (volume_is_overlay_option(m->options[i]))
+			str_addf(&text, "%s%s", str_get(&text)[0] ? "," : "", m->options[i]);
+	return str_take(&text);
 }
 
 static bool is_below(const char *path, const char *dir)
@@ -44,12 +66,12 @@ static char *share_name(const char *id, const char *token, size_t index, const c
 	return xasprintf("%s-%.12s%04zx-%.64s", id, token, index, base);
 }
 
-enum decision { FROM_GUEST, FROM_SHM, FROM_HOST };
+enum decision { FROM_GUEST, FROM_SHM, FROM_HOST, FROM_LAYERS };
 
 static int decide(const Grpc__Mount *m, mode_t type, enum decision *ret, struct err *err)
 {
 	if (!is_bind(m)) {
-		*ret = FROM_GUEST;
+		*ret = strcmp(m->type, "overlay") == 0 ? FROM_LAYERS : FROM_GUEST;
 	} else if (strcmp(m->destination, "/dev/shm") == 0) {
 		*ret = FROM_SHM;
 	} else if (is_below(m->source, "/proc") || is_below(m->source, "/sys")) {
@@ -87,6 +109,8 @@ static void plan_one(struct volume *v, const Grpc__Mount *m, size_t index, enum 
 		v->guest_path = xstrdup(GUEST_SHM);
 		return;
 	}
+	if (what == FROM_LAYERS)
+		v->overlay = overlay_options(m);
 	v->host_path = xstrdup(m->source);
 	v->name = share_name(id, token, index, m->source);
 	v->guest_path = xasprintf("%s/%s", SHARE_GUEST_DIR, v->name);
@@ -125,7 +149,9 @@ int volumes_place(struct volumes *volumes, struct share *share, struct err *err)
 
 		if (!v->host_path)
 			continue;
-		if (share_place(share, v->host_path, v->name, v->read_only, v->recursive, err) < 0)
+		if (v->overlay ? share_place_overlay(share, v->overlay, v->name, v->read_only, err) < 0
+			       : share_place(share, v->host_path, v->name, v->read_only, v->recursive,
+					     err) < 0)
 			return -1;
 		v->placed = true;
 	}
@@ -156,6 +182,7 @@ void volumes_done(struct volumes *volumes)
 {
 	for (size_t i = 0; i < volumes->n; i++) {
 		free(volumes->list[i].host_path);
+		free(volumes->list[i].overlay);
 		free(volumes->list[i].name);
 		free(volumes->list[i].guest_path);
 	}

@@ -5,7 +5,8 @@
  *
  * volumes_plan() decides, volumes_place() carries out. A bind mount of the host becomes
  * a place in the share and its source in the guest's spec becomes the path where the
- * guest sees it; all other mounts are made in the guest from what the guest has.
+ * guest sees it; an overlay, whose layers are directories of the host, is made on the host and
+ * then is such a bind mount. All other mounts are made in the guest from what the guest has.
  *
  * Limits: VOLUMES_MAX a container
  */
@@ -23,6 +24,7 @@ struct share;
 struct volume {
 	size_t mount;      /* index in spec->mounts */
 	char *host_path;   /* NULL: nothing to place, only guest_path matters */
+	char *overlay;     /* not NULL: no path but an overlay with these options */
 	char *name;        /* below the share; NULL with host_path */
 	char *guest_path;  /* the source in the guest's spec */
 	bool read_only, recursive;
@@ -33,6 +35,9 @@ struct volumes {
 	struct volume *list;
 	size_t n;
 };
+
+/* Is it an option of the overlay itself, not one of every mount? */
+bool volume_is_overlay_option(const char *option);
 
 /*
  * What kind of thing a path is, so that the plan itself touches nothing: st_mode's type

@@ -171,6 +171,28 @@ static void a_prefix_is_not_a_directory(void **state)
 	volumes_done(&v);
 }
 
+static void an_overlay_is_made_on_the_host_of_its_own_options(void **state)
+{
+	struct fixture f;
+	struct volumes v;
+	struct err err = ERR_INIT;
+	char type[] = "overlay", source[] = "/srv/merge", destination[] = "/o";
+	char lower[] = "lowerdir=/a:/b", upper[] = "upperdir=/u", propagation[] = "private";
+
+	(void)state;
+	(void)with(&f, type, source, destination, lower);
+	f.options[1] = propagation;
+	f.options[2] = upper;
+	f.mount.n_options = 3;
+	assert_int_equal(plan(&f.spec, &v, &err), 0);
+	assert_int_equal(v.n, 1);
+	assert_string_equal(v.list[0].overlay, "lowerdir=/a:/b,upperdir=/u");
+	assert_string_equal(v.list[0].guest_path,
+			    "/run/kata-containers/shared/containers/c1-0123456789ab0000-merge");
+	assert_false(v.list[0].read_only);
+	volumes_done(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +202,7 @@ int main(void)
 		cmocka_unit_test(what_the_guest_has_itself_is_left_alone),
 		cmocka_unit_test(what_cannot_cross_into_a_machine_is_refused_by_name),
 		cmocka_unit_test(a_prefix_is_not_a_directory),
+		cmocka_unit_test(an_overlay_is_made_on_the_host_of_its_own_options),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
