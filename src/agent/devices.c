@@ -41,6 +41,27 @@ static void set_rule(Grpc__LinuxDeviceCgroup *rule, char *type, int64_t major, i
 	rule->access = access;
 }
 
+/* A rule for every device is not followed, and who asked for it is to know. */
+static int check_wildcard(const Grpc__LinuxDeviceCgroup *rule, struct err *err)
+{
+	if (strcmp(rule->access, "m") == 0)
+		return 0; /* a node alone opens nothing, and may be made in any case */
+	return err_set(err, ERR_UNIMPLEMENTED,
+		       "device rule '%s *:* %s': it would cover the virtual machine's own devices; "
+		       "name a major number", rule->type, rule->access);
+}
+
+static bool is_all_allowed(const Grpc__LinuxResources *res)
+{
+	for (size_t i = 0; res && i < res->n_devices; i++) {
+		const Grpc__LinuxDeviceCgroup *rule = res->devices[i];
+
+		if (rule->allow && (strcmp(rule->type, "a") == 0 || rule->type[0] == '\0'))
+			return true;
+	}
+	return false;
+}
+
 static size_t plan_own(const Grpc__Linux *lx, Grpc__LinuxDeviceCgroup *out)
 {
 	size_t n = 0;
@@ -73,8 +94,11 @@ int devices_plan(const Grpc__Linux *lx, Grpc__LinuxDeviceCgroup *out, struct err
 
 		if (strcmp(rule->type, "c") != 0 && strcmp(rule->type, "b") != 0)
 			continue; /* "a": everything at once */
-		if (rule->allow && rule->major < 0)
-			continue; /* as good as everything */
+		if (rule->allow && rule->major < 0) {
+			if (!is_all_allowed(lx->resources) && check_wildcard(rule, err) < 0)
+				return -1;
+			continue;
+		}
 		out[n++] = *rule;
 	}
 	return (int)n;
@@ -91,17 +115,6 @@ static bool is_in_guest(const Grpc__LinuxDevice *d)
 	(void)snprintf(path, sizeof(path), "/sys/dev/char/%lld:%lld", (long long)d->major,
 		       (long long)d->minor);
 	return access(path, F_OK) == 0;
-}
-
-static bool is_all_allowed(const Grpc__LinuxResources *res)
-{
-	for (size_t i = 0; res && i < res->n_devices; i++) {
-		const Grpc__LinuxDeviceCgroup *rule = res->devices[i];
-
-		if (rule->allow && (strcmp(rule->type, "a") == 0 || rule->type[0] == '\0'))
-			return true;
-	}
-	return false;
 }
 
 int devices_settle(Grpc__Linux *lx, struct err *err)

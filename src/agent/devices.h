@@ -5,7 +5,8 @@
  *
  * Nothing but the list below, the devices of its own spec and single rules of its
  * resources. "Allow everything", as a privileged container's spec has it, is not
- * followed: what the VM's own disks are is no container's business, CAP_MKNOD or not.
+ * followed: what the VM's own disks are is no container's business, CAP_MKNOD or not. "c *:* rw" on its
+ * own is refused, since it would not be followed either; "c 10:* rw" is followed.
  *
  * Source: default list of the OCI runtimes; CVE-2020-2023
  */

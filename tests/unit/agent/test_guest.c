@@ -136,6 +136,49 @@ static void cve_2020_2023_allow_everything_is_not_followed(void **state)
 	free(out);
 }
 
+static int plan_rule(const char *type, int64_t major, const char *access, struct err *err)
+{
+	Grpc__Linux lx = GRPC__LINUX__INIT;
+	Grpc__LinuxResources res = GRPC__LINUX_RESOURCES__INIT;
+	Grpc__LinuxDeviceCgroup rule = GRPC__LINUX_DEVICE_CGROUP__INIT;
+	Grpc__LinuxDeviceCgroup *rules[] = { &rule };
+	Grpc__LinuxDeviceCgroup *out = calloc(DEVICES_RULES_MAX, sizeof(*out));
+	char type_text[8], access_text[8];
+	int base, n;
+
+	strcpy(type_text, type);
+	strcpy(access_text, access);
+	base = devices_plan(&lx, out, err);
+	rule.allow = true;
+	rule.type = type_text;
+	rule.major = major;
+	rule.minor = -1;
+	rule.access = access_text;
+	res.devices = rules;
+	res.n_devices = 1;
+	lx.resources = &res;
+	n = devices_plan(&lx, out, err);
+	free(out);
+	return n < 0 ? -1 : n - base;
+}
+
+static void a_rule_for_every_device_is_refused_unless_it_opens_none(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(plan_rule("c", 10, "rwm", &err), 1);
+	assert_int_equal(plan_rule("c", -1, "m", &err), 0);
+	assert_int_equal(err.code, ERR_OK);
+	assert_int_equal(plan_rule("c", -1, "rw", &err), -1);
+	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+	assert_string_equal(err.text, "device rule 'c *:* rw': it would cover the virtual machine's own "
+				      "devices; name a major number");
+	err = ERR_INIT;
+	assert_int_equal(plan_rule("b", -1, "r", &err), -1);
+	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+}
+
 static void too_many_device_rules_are_refused(void **state)
 {
 	Grpc__Linux lx = GRPC__LINUX__INIT;
@@ -235,6 +278,7 @@ int main(void)
 		cmocka_unit_test(options_without_sense_are_refused),
 		cmocka_unit_test(more_data_than_a_page_is_refused),
 		cmocka_unit_test(cve_2020_2023_allow_everything_is_not_followed),
+		cmocka_unit_test(a_rule_for_every_device_is_refused_unless_it_opens_none),
 		cmocka_unit_test(too_many_device_rules_are_refused),
 		cmocka_unit_test(numbers_of_proc_become_lines),
 		cmocka_unit_test(a_name_cannot_break_out_of_its_label),
