@@ -128,6 +128,15 @@ bats_require_minimum_version 1.5.0
 	done
 }
 
+# As containerd does it: the pid has ended, so the container has, and no --force is needed.
+@test "the stand-in killed, and deleted at once" {
+	kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
+	kata start "$ID"
+	kill -KILL "$(pid_of kata-shim)"
+	kata delete "$ID"
+	assert_nothing_left
+}
+
 @test "each process stopped under a running container" {
 	for name in "${PROCESSES[@]}"; do
 		echo "# stop $name"
