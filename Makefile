@@ -36,6 +36,8 @@ check: all
 bench: guest
 	tools/deps
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/run
+	BUILD_DIR=$(abspath $(BUILD)) tests/bench/docker
+	BUILD_DIR=$(abspath $(BUILD)) tests/bench/loads
 
 fuzz:
 	tools/deps

@@ -189,14 +189,6 @@ teardown_file() {
 	[ "$(stat -c %s "$E2E_DIR/files/mapped")" -eq 1048576 ]
 }
 
-@test "files: 1000 small ones written in the guest read back the same on the host" {
-	mkdir -p "$E2E_DIR/many"
-	run_kata --rm -v "$E2E_DIR/many:/m" busybox sh -c \
-		'i=0; while [ $i -lt 1000 ]; do echo "file $i" >/m/$i; i=$((i+1)); done; cd /m; ls | sort -n | xargs cat | sha256sum' \
-		>"$BATS_TEST_TMPDIR/guest"
-	[ "$(cd "$E2E_DIR/many" && printf "%s\n" * | sort -n | xargs cat | sha256sum)" = "$(cat "$BATS_TEST_TMPDIR/guest")" ]
-}
-
 @test "identity: user, groups, hostname, workdir, environment, entrypoint, sysctl, ulimit, read-only" {
 	run run_kata --rm --user 1000:1001 --group-add 2000 --hostname here --workdir /tmp --env A=b --read-only \
 		--sysctl kernel.msgmax=9000 --ulimit nofile=123:456 --entrypoint sh busybox -c '

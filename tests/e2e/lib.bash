@@ -11,14 +11,23 @@ CENSUS=$BATS_TEST_DIRNAME/../census/census
 DOCKERD=/usr/sbin/dockerd
 DOCKER=/usr/bin/docker # of the same package as the daemon; another one may come first in PATH
 
+CLIENT_LIMIT=${CLIENT_LIMIT:-120} # seconds for a command of a client
+
 # Storage of a daemon must not be on an overlay, which the isolated /var/lib is.
 e2e_setup_dirs() {
+	[ -z "${E2E_DIR:-}" ] || return 0 # both clients in one test
 	need_guest
 	E2E_DIR=$(mktemp -d "$BUILD_DIR/e2e-XXXXXX")
 	export E2E_DIR
 	write_config /etc/kata-containers/configuration.toml
 	busybox_rootfs "$E2E_DIR/rootfs"
 	cp "$BUILD_DIR/tests/tools/fs_probe" "$E2E_DIR/rootfs/bin/"
+}
+
+# A client that left its containers running left its mounts too.
+e2e_remove_dirs() {
+	grep -o "${E2E_DIR}[^ ]*" /proc/self/mounts | sort -r | xargs -r -n 1 umount || true
+	rm -rf "$E2E_DIR"
 }
 
 docker_start_daemon() {
@@ -50,9 +59,7 @@ docker_stop_daemon() {
 
 docker_teardown() {
 	[ ! -f "$E2E_DIR/dockerd.pid" ] || docker_stop_daemon
-	# A daemon that left its containers running left its mounts too.
-	grep -o "${E2E_DIR}[^ ]*" /proc/self/mounts | sort -r | xargs -r -n 1 umount || true
-	rm -rf "$E2E_DIR"
+	e2e_remove_dirs
 }
 
 is_gone() {
@@ -60,7 +67,7 @@ is_gone() {
 }
 
 docker() {
-	timeout 120 "$DOCKER" -H unix:///run/docker.sock "$@"
+	timeout "$CLIENT_LIMIT" "$DOCKER" -H unix:///run/docker.sock "$@"
 }
 
 # Everything that the tests run has no network of the host's making: containers get lo.
@@ -82,7 +89,7 @@ in_terminal() {
 # --- podman ---
 
 podman() {
-	timeout 120 /usr/bin/podman --root "$E2E_DIR/podman" --runroot /run/podman --tmpdir /run/podman/tmp \
+	timeout "$CLIENT_LIMIT" /usr/bin/podman --root "$E2E_DIR/podman" --runroot /run/podman --tmpdir /run/podman/tmp \
 		--cgroup-manager cgroupfs --events-backend file --storage-driver overlay --runtime "$RUNTIME" "$@" 3>&-
 }
 
@@ -106,16 +113,17 @@ podman_setup() {
 	"$CENSUS" save "$E2E_DIR/census"
 }
 
+podman_remove_all() {
+	podman pod rm -fa -t 0 >/dev/null && podman rm -fa -t 0 >/dev/null
+}
+
 podman_teardown() {
-	podman pod rm -fa -t 0 >/dev/null 2>&1 || true
-	podman rm -fa -t 0 >/dev/null 2>&1 || true
-	umount "$E2E_DIR/podman/overlay" 2>/dev/null || true
-	rm -rf "$E2E_DIR"
+	podman_remove_all 2>/dev/null || true
+	e2e_remove_dirs
 }
 
 podman_census() {
-	podman pod rm -fa -t 0 >/dev/null
-	podman rm -fa -t 0 >/dev/null
+	podman_remove_all
 	# podman forgets a pod's group in these two hierarchies, with runc as well.
 	find /sys/fs/cgroup/{systemd,unified}/libpod_parent -mindepth 1 -maxdepth 1 -type d ! -name 'libpod-*' \
 		-exec rmdir {} + 2>/dev/null || true
