@@ -48,8 +48,14 @@ static int open_exec_namespaces(pid_t init_pid, struct facts *f, struct err *err
 		/* A kernel without this type has nothing to join. */
 		if (open_ns(0, (enum ns_kind)i, &own_fd, &own, &missing) < 0)
 			continue;
-		if (open_ns(init_pid, (enum ns_kind)i, &fd, &its, err) < 0)
+		if (open_ns(init_pid, (enum ns_kind)i, &fd, &its, &missing) < 0) {
+			/* Its entry is there until it is reaped, its namespaces are not. */
+			if (missing.code == ERR_NOT_FOUND)
+				return err_set(err, ERR_STATE,
+					       "the container's first process has ended");
+			*err = missing;
 			return -1;
+		}
 		if (own.st_ino != its.st_ino || own.st_dev != its.st_dev)
 			f->ns_fd[i] = take_fd(&fd);
 	}
@@ -133,7 +139,7 @@ static void read_lsm(struct plan_facts *f)
 /* ---- the control group ---- */
 
 /*
- * The files to enter by are "<mount point>/<controllers>/<group>/cgroup.procs", so they
+ * The files to enter by are "<mount point>/<controllers>/<group>/tasks", so they
  * tell as well what the container is to see.
  */
 static int read_controller(struct facts *f, int fd, struct err *err)
@@ -182,13 +188,10 @@ static int read_cgroup(struct cgroup *cg, struct facts *f, struct err *err)
 	f->plan.has_cgroup = true;
 	if (cgroup_enter_fds(cg, f->cgroup_fds, &f->n_cgroup_fds, err) < 0)
 		return -1;
-	/* Version 2 alone is entered by clone3(); beside version 1 it limits nothing. */
-	if (f->n_cgroup_fds == 1 && cgroup_dir_fd(cg) >= 0) {
-		close_fd(&f->cgroup_fds[0]);
-		f->n_cgroup_fds = 0;
-		f->cgroup_dir_fd = cgroup_dir_fd(cg);
+	f->cgroup_dir_fd = cgroup_dir_fd(cg);
+	/* Beside version 1 it limits nothing, and is not what the container is to see. */
+	if (f->n_cgroup_fds == 0 && f->cgroup_dir_fd >= 0)
 		return read_cgroup2(f, err);
-	}
 	f->plan.n_cgroup_fds = f->n_cgroup_fds;
 	f->plan.controllers = f->controllers;
 	for (size_t i = 0; i < f->n_cgroup_fds; i++)

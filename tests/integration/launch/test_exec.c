@@ -153,7 +153,7 @@ static void an_exec_into_a_process_that_is_gone_fails(void **state)
 {
 	(void)state;
 	run(&(struct recipe){ .args = "[\"true\"]", .init_pid = 4194303 });
-	assert_refused(ERR_NOT_FOUND, "open '/proc/4194303/ns/");
+	assert_refused(ERR_STATE, "the container's first process has ended");
 }
 
 int main(void)
