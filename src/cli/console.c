@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <unistd.h>
 
 #include "lib/base/defs.h"
 #include "lib/ttrpc/unix.h"
@@ -35,6 +36,17 @@ static int send_fd(int socket, int fd, const char *name, struct err *err)
 		n = sendmsg(socket, &msg, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? err_sys(err, errno, "send the terminal") : 0;
+}
+
+bool console_own_size(uint32_t *ret_rows, uint32_t *ret_columns)
+{
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 || size.ws_col == 0)
+		return false;
+	*ret_rows = size.ws_row;
+	*ret_columns = size.ws_col;
+	return true;
 }
 
 int console_open(const char *path, unsigned int rows, unsigned int columns, struct err *err)

@@ -113,6 +113,18 @@ static int set_gids(struct json_object *process, char *const *gids, struct err *
 	return 0;
 }
 
+/* config.json's is of another terminal. */
+static void set_size(struct json_object *process, const struct exec_flags *f)
+{
+	struct json_object *size = json_object_new_object();
+
+	json_object_object_add(process, "consoleSize", size);
+	json_object_object_add(size, "height", json_object_new_int64(f->rows));
+	json_object_object_add(size, "width", json_object_new_int64(f->columns));
+	if (!f->terminal || f->rows == 0)
+		json_object_object_del(process, "consoleSize");
+}
+
 static int apply_flags(struct json_object *p, const struct exec_flags *f, char **args,
 		       struct err *err)
 {
@@ -120,7 +132,7 @@ static int apply_flags(struct json_object *p, const struct exec_flags *f, char *
 	add_strings(member(p, "args", json_type_array), args);
 	add_strings(member(p, "env", json_type_array), f->env);
 	json_object_object_add(p, "terminal", json_object_new_boolean(f->terminal));
-	json_object_object_del(p, "consoleSize");
+	set_size(p, f);
 	if (f->cwd)
 		json_object_object_add(p, "cwd", json_object_new_string(f->cwd));
 	if (f->apparmor)

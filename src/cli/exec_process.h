@@ -7,6 +7,7 @@
  * arguments and flags put over it, as runc does it.
  */
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
@@ -16,6 +17,7 @@ struct exec_flags {
 	const char *cwd, *user, *apparmor, *label;
 	char **env, **caps, **gids;
 	bool terminal, no_new_privs;
+	uint32_t rows, columns; /* of the terminal it begins on; 0: not known */
 };
 
 /* args: the program and its arguments; unused with a file. Owned by the caller. */

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "lib/base/err.h"
+#include "agent.pb-c.h"
 #include "supervisor.pb-c.h"
 #include "task.pb-c.h"
 
@@ -37,6 +38,7 @@ int supervisor_tell(struct supervisor *s, const ProtobufCServiceDescriptor *serv
 Kata__Supervisor__DescribeResponse *supervisor_describe(struct supervisor *s, const char *cid,
 							uint32_t timeout_ms, struct err *err);
 
+#define AGENT_SERVICE      (&grpc__agent_service__descriptor)
 #define TASK_SERVICE       (&containerd__task__v2__task__descriptor)
 #define SUPERVISOR_SERVICE (&kata__supervisor__supervisor__descriptor)
 
