@@ -11,6 +11,7 @@
 #include <sys/random.h>
 
 #include "cli/config_file.h"
+#include "cli/console.h"
 #include "cli/create.h"
 #include "cli/exec_process.h"
 #include "cli/interrupt.h"
@@ -175,6 +176,8 @@ static int prepare(struct exec *e, char **args, struct err *err)
 	    oci_state_get(e->cli, e->id, CALL_QUICK_MS, false, &e->state, err) < 0 ||
 	    check_state(e, err) < 0)
 		return -1;
+	if (!e->console)
+		(void)console_own_size(&e->flags.rows, &e->flags.columns);
 	e->json = exec_process_json(e->state.bundle, &e->flags, args, err);
 	e->config = e->json ? config_file_load(e->cli, NULL, err) : NULL;
 	if (!e->config)

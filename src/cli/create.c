@@ -213,8 +213,9 @@ static void warn_of_network(const struct create *c)
 		return;
 	line = strchr(routes, '\n'); /* after the heading */
 	if (line && sscanf(line, " %15s", name) == 1)
-		log_warn("network is not connected to the virtual machine: the container has lo only",
-			 "container", c->args.id, "interface", name);
+		log_warn(
+			"network is not connected to the virtual machine: the container has lo only",
+			"container", c->args.id, "interface", name);
 }
 
 static enum flow_next run_hooks(void *owner, struct err *err)

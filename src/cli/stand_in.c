@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "cli/console.h"
 #include "cli/sandbox.h"
@@ -17,6 +18,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/proc.h"
 #include "lib/base/spawn.h"
+#include "lib/cgroup/cgroup.h"
 
 #define READY_FD 3
 #define VIEW_FD  4
@@ -39,15 +41,38 @@ int stand_in_check(const struct stand_in *s, bool daemon, struct err *err)
 	return 0;
 }
 
-static int spawn_shim(struct stand_in *s, int tty_fd, int ready_fd, struct err *err)
+/*
+ * Where the VM's processes are, NULL: nowhere. Whoever asks for the cgroup of our pid finds what
+ * the VM uses.
+ */
+static int open_cgroup(const struct stand_in *s, struct supervisor *sup, struct cgroup **ret,
+		       struct err *err)
 {
+	Kata__Supervisor__DescribeResponse *about =
+		supervisor_describe(sup, s->cid, CALL_QUICK_MS, err);
+	bool wanted = about && about->cgroup[0];
+
+	*ret = wanted ? cgroup_open(about->cgroup, err) : NULL;
+	if (!about)
+		return -1;
+	protobuf_c_message_free_unpacked(&about->base, NULL);
+	return wanted && !*ret ? -1 : 0;
+}
+
+static int spawn_shim(struct stand_in *s, struct cgroup *cg, int tty_fd, int ready_fd,
+		      struct err *err)
+{
+	int cgroup_fds[CGROUP_FDS_MAX];
 	const struct spawn_fd fds[] = { { .from = ready_fd, .to = READY_FD },
 					{ .from = s->view_fd, .to = VIEW_FD } };
 	scoped_free char *socket = supervisor_socket(s->sid);
 	scoped_strv char **argv = NULL;
 	scoped_fd int supervisor = sandbox_supervisor_pidfd(s->sid);
 	struct spawn spawn_args = SPAWN_INIT;
+	int r;
 
+	if (cg && cgroup_enter_fds(cg, cgroup_fds, &spawn_args.n_cgroup_fds, err) < 0)
+		return -1;
 	strv_add(&argv, s->shim_path);
 	strv_add(&argv, "-agent");
 	strv_addf(&argv, "unix://%s", socket);
@@ -71,9 +96,27 @@ static int spawn_shim(struct stand_in *s, int tty_fd, int ready_fd, struct err *
 	spawn_args.stderr_fd = tty_fd >= 0 ? tty_fd : 2;
 	/* docker and podman find the container's network namespace through its pid. */
 	spawn_args.netns_fd = supervisor;
+	spawn_args.cgroup_fds = cgroup_fds;
+	spawn_args.cgroup_dir_fd = cg ? cgroup_dir_fd(cg) : -1;
 	/* In our session only where it must hear of our terminal's resizing. */
 	spawn_args.new_session = !(s->foreground && s->terminal);
-	return spawn(&spawn_args, &s->pid, &s->pidfd, err);
+	r = spawn(&spawn_args, &s->pid, &s->pidfd, err);
+	for (size_t i = 0; i < spawn_args.n_cgroup_fds; i++)
+		close(cgroup_fds[i]);
+	return r;
+}
+
+static int spawn_in_cgroup(struct stand_in *s, struct supervisor *sup, int tty_fd, int ready_fd,
+			   struct err *err)
+{
+	struct cgroup *cg;
+	int r;
+
+	if (open_cgroup(s, sup, &cg, err) < 0)
+		return -1;
+	r = spawn_shim(s, cg, tty_fd, ready_fd, err);
+	cgroup_free(cg);
+	return r;
 }
 
 /* One byte: from here on no signal is lost. The end without it: it has failed. */
@@ -94,7 +137,7 @@ static int await_ready(int fd, struct err *err)
 }
 
 /* Afterwards it watches signals, and waits. */
-static int start_shim(struct stand_in *s, struct err *err)
+static int start_shim(struct stand_in *s, struct supervisor *sup, struct err *err)
 {
 	scoped_fd int tty = -1, ready = -1, theirs = -1;
 	int fds[2];
@@ -108,7 +151,7 @@ static int start_shim(struct stand_in *s, struct err *err)
 		return err_sys(err, errno, "make socket pair");
 	ready = fds[0];
 	theirs = fds[1];
-	if (spawn_shim(s, tty, theirs, err) < 0)
+	if (spawn_in_cgroup(s, sup, tty, theirs, err) < 0)
 		return -1;
 	close_fd(&theirs);
 	if (await_ready(ready, err) < 0 || proc_start_time(s->pid, &s->start_ticks, err) < 0) {
@@ -117,6 +160,20 @@ static int start_shim(struct stand_in *s, struct err *err)
 	}
 	s->go_fd = take_fd(&ready);
 	return 0;
+}
+
+/* Before its start, so that the program finds the size of the terminal that it begins on. */
+static void resize(const struct stand_in *s, struct supervisor *sup)
+{
+	Grpc__TtyWinResizeRequest req = GRPC__TTY_WIN_RESIZE_REQUEST__INIT;
+	struct err ignored = ERR_INIT; /* it may have ended */
+
+	if (!s->terminal || s->exec_id[0] || (s->console_socket && s->console_socket[0]) ||
+	    !console_own_size(&req.row, &req.column))
+		return;
+	req.container_id = req.exec_id = unconst(s->cid);
+	(void)supervisor_tell(sup, AGENT_SERVICE, "TtyWinResize", &req.base, CALL_QUICK_MS,
+			      &ignored);
 }
 
 static int attach(struct stand_in *s, struct supervisor *sup, struct err *err)
@@ -130,6 +187,7 @@ static int attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 	if (supervisor_tell(sup, SUPERVISOR_SERVICE, "AttachShim", &req.base, CALL_QUICK_MS, err) <
 	    0)
 		return -1;
+	resize(s, sup);
 	if (send(s->go_fd, "G", 1, MSG_NOSIGNAL) != 1)
 		return err_sys(err, errno, "let kata-shim go");
 	close_fd(&s->go_fd);
@@ -138,7 +196,7 @@ static int attach(struct stand_in *s, struct supervisor *sup, struct err *err)
 
 int stand_in_start(struct stand_in *s, struct supervisor *sup, struct err *err)
 {
-	return start_shim(s, err) < 0 || attach(s, sup, err) < 0 ? -1 : 0;
+	return start_shim(s, sup, err) < 0 || attach(s, sup, err) < 0 ? -1 : 0;
 }
 
 void stand_in_kill(struct stand_in *s)

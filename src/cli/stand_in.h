@@ -38,9 +38,9 @@ struct stand_in {
 int stand_in_check(const struct stand_in *s, bool daemon, struct err *err);
 
 /*
- * Start it, tell the supervisor, then let it go: if it went ahead, a short program could have
- * ended, and its stand-in with it, before the supervisor heard of it. From then on it forwards
- * signals.
+ * Start it in the VM's cgroup, tell the supervisor, then let it go: if it went ahead, a short
+ * program could have ended, and its stand-in with it, before the supervisor heard of it. From
+ * then on it forwards signals.
  * Blocks: until it is ready
  */
 int stand_in_start(struct stand_in *s, struct supervisor *sup, struct err *err);

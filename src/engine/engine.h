@@ -70,6 +70,7 @@ void sandbox_free(struct sandbox *sb); /* after sandbox_down(), or before sandbo
 bool sandbox_is_up(const struct sandbox *sb);
 const char *sandbox_id(const struct sandbox *sb);
 const struct config *sandbox_config(const struct sandbox *sb);
+const char *sandbox_cgroup(const struct sandbox *sb); /* its path (cgroup.h); "": there is none */
 pid_t sandbox_vmm_pid(const struct sandbox *sb); /* 0: no VM */
 /* For passing calls through; NULL while there is no agent. Borrowed until vm_lost. */
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb);

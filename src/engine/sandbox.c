@@ -20,6 +20,7 @@
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
+#include "lib/cgroup/cgroup.h"
 #include "lib/base/proc.h"
 #include "lib/oci/spec.h"
 
@@ -94,6 +95,11 @@ const char *sandbox_id(const struct sandbox *sb)
 const struct config *sandbox_config(const struct sandbox *sb)
 {
 	return sb->config;
+}
+
+const char *sandbox_cgroup(const struct sandbox *sb)
+{
+	return sb->cgroup ? cgroup_name(sb->cgroup) : "";
 }
 
 pid_t sandbox_vmm_pid(const struct sandbox *sb)

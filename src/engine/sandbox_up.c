@@ -229,6 +229,7 @@ static int open_place(const struct sandbox *sb, struct place *ret, struct err *e
 	if (cgroup_enter_fds(sb->cgroup, ret->fds, &ret->place.n_cgroup_fds, err) < 0)
 		return -1;
 	ret->place.cgroup_fds = ret->fds;
+	ret->place.cgroup_dir_fd = cgroup_dir_fd(sb->cgroup);
 	return 0;
 }
 
@@ -306,8 +307,7 @@ static enum flow_next start_virtiofsd(void *owner, struct err *err)
 				.share_dir = share_exported_dir(sb->share),
 				.vm_dir = vm_dir,
 				.cache_dir = ACCEL_CACHE_DIR,
-				.cgroup_fds = place.place.cgroup_fds,
-				.n_cgroup_fds = place.place.n_cgroup_fds,
+				.place = &place.place,
 				.maps_users = sb->spec->linux && sb->spec->linux->n_uidmappings > 0,
 			},
 			VIRTIOFSD_MS, on_virtiofsd_up, sb);

@@ -60,6 +60,7 @@ static void describe(struct ttrpc_call *call, const ProtobufCMessage *msg, void 
 	resp.exit_status = (uint32_t)process_exit(init)->info.status;
 	resp.hypervisor_path = hv->path;
 	resp.kernel_path = hv->kernel;
+	resp.cgroup = unconst(sandbox_cgroup(sb));
 	resp.image_path = hv->image[0] ? hv->image : hv->initrd;
 	ttrpc_reply(call, &resp.base);
 }

@@ -23,7 +23,7 @@ int op_enter_cgroup(const struct plan_op *op, struct child *child, struct err *e
 {
 	(void)child;
 	if (op->fd >= 0 && write(op->fd, "0", 1) != 1)
-		return err_sys(err, errno, "write to cgroup.procs");
+		return err_sys(err, errno, "write to the cgroup's tasks");
 	return 0;
 }
 

@@ -61,7 +61,7 @@ struct plan_ns {
  * beneath the container's root and are hostile, others are the agent's own.
  */
 enum plan_kind {
-	PLAN_ENTER_CGROUP,   /* fd: a cgroup.procs file */
+	PLAN_ENTER_CGROUP,   /* fd: a tasks file of version 1 */
 	PLAN_JOIN,           /* number: enum ns_kind; fd */
 	PLAN_UNSHARE,        /* number: CLONE_ flags */
 	PLAN_WAIT_MAPPED,    /* wait for the id maps, then become their root */

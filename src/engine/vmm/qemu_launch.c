@@ -194,6 +194,7 @@ static int start_process(struct qemu *q, struct launch *l, const struct vmm_plac
 	s.netns_fd = place->netns_fd;
 	s.cgroup_fds = place->cgroup_fds;
 	s.n_cgroup_fds = place->n_cgroup_fds;
+	s.cgroup_dir_fd = place->cgroup_dir_fd;
 	s.death_signal = SIGKILL;
 	s.new_session = true;
 	s.drop_user = user->own;

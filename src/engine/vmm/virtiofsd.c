@@ -27,8 +27,8 @@
 #define SOCKET_NAME    "vhost-fs.sock"
 #define OUTPUT_KEEP    8192u
 #define LAST_WORD_MAX  140u
-#define INNER_MAX      8    /* processes in its namespaces; both dialects have one */
-#define OUTER_GRACE_MS 500  /* for the outer process to follow the inner one */
+#define INNER_MAX      8   /* processes in its namespaces; both dialects have one */
+#define OUTER_GRACE_MS 500 /* for the outer process to follow the inner one */
 
 struct virtiofsd {
 	struct event_base *base;
@@ -46,6 +46,7 @@ struct virtiofsd {
 	char *share_dir, *vm_dir;
 	int cgroup_fds[SPAWN_FDS_MAX];
 	size_t n_cgroup_fds;
+	int cgroup_dir_fd;
 	bool maps_users;
 };
 
@@ -69,17 +70,22 @@ static void on_exit_of_daemon(void *arg)
 }
 
 /* What the cgroup descriptors were borrowed for may be long over when the probe ends. */
-static int keep_cgroup_fds(struct virtiofsd *vfs, const struct virtiofsd_start *args,
-			   struct err *err)
+static int keep_cgroup_fds(struct virtiofsd *vfs, const struct vmm_place *place, struct err *err)
 {
-	for (size_t i = 0; i < args->n_cgroup_fds; i++) {
+	for (size_t i = 0; i < place->n_cgroup_fds; i++) {
 		int fd = vfs->n_cgroup_fds < ARRAY_LEN(vfs->cgroup_fds)
-				 ? fcntl(args->cgroup_fds[i], F_DUPFD_CLOEXEC, 3) : -1;
+				 ? fcntl(place->cgroup_fds[i], F_DUPFD_CLOEXEC, 3)
+				 : -1;
 
 		if (fd < 0)
 			return err_set(err, ERR_EXHAUSTED, "keep cgroup descriptors");
 		vfs->cgroup_fds[vfs->n_cgroup_fds++] = fd;
 	}
+	if (place->cgroup_dir_fd < 0)
+		return 0;
+	vfs->cgroup_dir_fd = fcntl(place->cgroup_dir_fd, F_DUPFD_CLOEXEC, 3);
+	if (vfs->cgroup_dir_fd < 0)
+		return err_sys(err, errno, "keep cgroup descriptor");
 	return 0;
 }
 
@@ -87,6 +93,7 @@ static void drop_cgroup_fds(struct virtiofsd *vfs)
 {
 	while (vfs->n_cgroup_fds > 0)
 		close(vfs->cgroup_fds[--vfs->n_cgroup_fds]);
+	close_fd(&vfs->cgroup_dir_fd);
 }
 
 static int spawn_daemon(struct virtiofsd *vfs, char *const *argv, int listen_fd, struct err *err)
@@ -104,6 +111,7 @@ static int spawn_daemon(struct virtiofsd *vfs, char *const *argv, int listen_fd,
 	s.n_fds = ARRAY_LEN(fds);
 	s.cgroup_fds = vfs->cgroup_fds;
 	s.n_cgroup_fds = vfs->n_cgroup_fds;
+	s.cgroup_dir_fd = vfs->cgroup_dir_fd;
 	s.death_signal = SIGKILL;
 	s.new_session = true;
 	s.keep_capabilities = vfs->maps_users;
@@ -179,14 +187,18 @@ struct virtiofsd *virtiofsd_new(struct event_base *base,
 {
 	struct virtiofsd *vfs = xnew(struct virtiofsd);
 
-	*vfs = (struct virtiofsd){ .base = base, .lost = lost, .lost_arg = arg,
-				   .child = CHILD_INIT, .fd = -1 };
+	*vfs = (struct virtiofsd){ .base = base,
+				   .lost = lost,
+				   .lost_arg = arg,
+				   .child = CHILD_INIT,
+				   .fd = -1,
+				   .cgroup_dir_fd = -1 };
 	evtimer_assign(&vfs->soon, base, fail_soon, vfs);
 	return vfs;
 }
 
-void virtiofsd_start(struct virtiofsd *vfs, const struct virtiofsd_start *args,
-		     uint32_t timeout_ms, vmm_done *done, void *arg)
+void virtiofsd_start(struct virtiofsd *vfs, const struct virtiofsd_start *args, uint32_t timeout_ms,
+		     vmm_done *done, void *arg)
 {
 	struct err err = ERR_INIT;
 
@@ -196,7 +208,7 @@ void virtiofsd_start(struct virtiofsd *vfs, const struct virtiofsd_start *args,
 	vfs->share_dir = xstrdup(args->share_dir);
 	vfs->vm_dir = xstrdup(args->vm_dir);
 	vfs->maps_users = args->maps_users;
-	if (keep_cgroup_fds(vfs, args, &err) < 0) {
+	if (args->place && keep_cgroup_fds(vfs, args->place, &err) < 0) {
 		event_active(&vfs->soon, EV_TIMEOUT, 0);
 		return;
 	}

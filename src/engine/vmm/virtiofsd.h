@@ -41,8 +41,7 @@ struct virtiofsd_start {
 	const char *share_dir; /* what the guest shall see */
 	const char *vm_dir;    /* for the socket, for a moment; made when it is not there */
 	const char *cache_dir; /* where the dialect is remembered; ACCEL_CACHE_DIR will do */
-	const int *cgroup_fds; /* as in struct vmm_place */
-	size_t n_cgroup_fds;
+	const struct vmm_place *place; /* of it the cgroup counts; NULL: ours */
 	/*
 	 * A container has a user namespace. Its root is root over the files of its image, and is some
 	 * other user to the host: virtiofsd makes files as that user, who by the host's rules may

@@ -45,12 +45,14 @@ struct vmm_events {
 /* Where the process shall live. Everything is borrowed for the call. */
 struct vmm_place {
 	int netns_fd; /* -1: ours */
-	const int *cgroup_fds; /* open cgroup.procs files (spawn.h) */
+	const int *cgroup_fds; /* the group to start it in (spawn.h) */
 	size_t n_cgroup_fds;
+	int cgroup_dir_fd;     /* -1: none */
 	int vsock_fd; /* of vsock_open(); -1: none */
 	int fs_fd;    /* of virtiofsd_start(); -1: none */
 };
-#define VMM_PLACE_INIT ((struct vmm_place){ .netns_fd = -1, .vsock_fd = -1, .fs_fd = -1 })
+#define VMM_PLACE_INIT \
+	((struct vmm_place){ .netns_fd = -1, .cgroup_dir_fd = -1, .vsock_fd = -1, .fs_fd = -1 })
 
 struct vmm_ops {
 	const char *name;

@@ -174,6 +174,10 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 	report_rd = report[0];
 	report_wr = report[1];
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	if (s->cgroup_dir_fd >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)s->cgroup_dir_fd;
+	}
 
 	/* No handler of ours may run in the child before the signals are reset. */
 	sigfillset(&all);

@@ -33,8 +33,9 @@ struct spawn {
 	const struct spawn_fd *fds;
 	size_t n_fds;            /* <= SPAWN_FDS_MAX */
 	int netns_fd;            /* -1: ours */
-	const int *cgroup_fds;   /* open cgroup.procs files; the child writes itself into each */
+	const int *cgroup_fds;   /* open tasks files of v1; the child writes itself into each */
 	size_t n_cgroup_fds;
+	int cgroup_dir_fd;       /* of v2: the child is born there; -1: where we are */
 	int death_signal;        /* sent to the child when we die; 0: none */
 	bool new_session;        /* setsid(); the program is then no part of our terminal */
 	bool keep_capabilities;  /* the program keeps them as another effective user than root */
@@ -46,7 +47,8 @@ struct spawn {
 };
 
 #define SPAWN_INIT                                                                     \
-	((struct spawn){ .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .netns_fd = -1 })
+	((struct spawn){ .stdin_fd = -1, .stdout_fd = -1, .stderr_fd = -1, .netns_fd = -1, \
+			 .cgroup_dir_fd = -1 })
 
 /*
  * ret_pidfd is owned by the caller (close-on-exec); whoever holds it reaps the

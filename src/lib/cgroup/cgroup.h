@@ -39,6 +39,7 @@ struct cgroup *cgroup_create(const char *path, struct err *err);
 /* An existing group, wherever it still exists; ERR_NOT_FOUND when it is nowhere. */
 struct cgroup *cgroup_open(const char *path, struct err *err);
 void cgroup_free(struct cgroup *cg); /* forgets; the group stays */
+const char *cgroup_name(const struct cgroup *cg); /* the path it was made with, borrowed */
 
 /* Set what is given; 0 or absent leaves a value alone. Devices: see cgroup_set_devices(). */
 int cgroup_apply(struct cgroup *cg, const Grpc__LinuxResources *res, struct err *err);
@@ -47,14 +48,18 @@ int cgroup_apply(struct cgroup *cg, const Grpc__LinuxResources *res, struct err 
 int cgroup_set_devices(struct cgroup *cg, Grpc__LinuxDeviceCgroup *const *rules, size_t n,
 		       struct err *err);
 
+/*
+ * Moving another process waits for a grace period of the kernel, 5 to 20 ms; where it is in
+ * the group already, nothing is done.
+ */
 int cgroup_add_pid(struct cgroup *cg, pid_t pid, struct err *err);
 /* Out of the group, into the root of every hierarchy that the group is in. */
 int cgroup_return_pid(struct cgroup *cg, pid_t pid, struct err *err);
 
 /*
- * Open files into which a forked child writes "0" to enter (struct spawn.cgroup_fds);
- * at most CGROUP_FDS_MAX, owned by the caller. v2 alone: one, whose directory fd for
- * CLONE_INTO_CGROUP is cgroup_dir_fd().
+ * How a process is made in the group (struct spawn), which costs no grace period: of v1,
+ * open files into which a forked child of one thread writes "0" to enter, at most
+ * CGROUP_FDS_MAX and owned by the caller; of v2, cgroup_dir_fd() for CLONE_INTO_CGROUP.
  */
 #define CGROUP_FDS_MAX 16
 int cgroup_enter_fds(struct cgroup *cg, int fds[static CGROUP_FDS_MAX], size_t *ret_n,

@@ -62,13 +62,19 @@ void cgroup_free(struct cgroup *cg)
 	free(cg);
 }
 
+const char *cgroup_name(const struct cgroup *cg)
+{
+	return cg->path;
+}
+
 static int check_path(const char *path, struct err *err)
 {
 	struct err ignored = ERR_INIT;
 	scoped_free char *clean = cgroup_path(path, "/", "", &ignored);
 
 	if (path[0] != '/' || !clean || strcmp(clean, path) != 0)
-		return err_set(err, ERR_INVALID, "use cgroup path '%.100s': not absolute and clean", path);
+		return err_set(err, ERR_INVALID, "use cgroup path '%.100s': not absolute and clean",
+			       path);
 	return 0;
 }
 
@@ -106,7 +112,8 @@ static void enable_controllers(int dir_fd)
 	if (cg_read(dir_fd, "cgroup.controllers", &have, &ignored) < 0)
 		return;
 	have[strcspn(have, "\n")] = '\0';
-	for (char *save, *name = strtok_r(have, " ", &save); name; name = strtok_r(NULL, " ", &save)) {
+	for (char *save, *name = strtok_r(have, " ", &save); name;
+	     name = strtok_r(NULL, " ", &save)) {
 		scoped_free char *word = xasprintf("+%s", name);
 
 		(void)file_poke_at(dir_fd, "cgroup.subtree_control", word, &ignored);
@@ -123,8 +130,8 @@ static int open_root(const struct cg_hierarchy *h, struct err *err)
 }
 
 /* One level down: made if it is not there. */
-static int make_level(const struct cg_hierarchy *h, int parent_fd, const char *name,
-		      bool *ret_made, struct err *err)
+static int make_level(const struct cg_hierarchy *h, int parent_fd, const char *name, bool *ret_made,
+		      struct err *err)
 {
 	scoped_fd int fd = -1;
 
@@ -142,15 +149,15 @@ static int make_level(const struct cg_hierarchy *h, int parent_fd, const char *n
 }
 
 /* ret_made: was the last level made here? */
-static int make_in(const struct cg_hierarchy *h, const char *path, bool *ret_made,
-		   struct err *err)
+static int make_in(const struct cg_hierarchy *h, const char *path, bool *ret_made, struct err *err)
 {
 	scoped_free char *copy = xstrdup(path);
 	scoped_fd int at = open_root(h, err);
 
 	if (at < 0)
 		return -1;
-	for (char *save, *name = strtok_r(copy, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
+	for (char *save, *name = strtok_r(copy, "/", &save); name;
+	     name = strtok_r(NULL, "/", &save)) {
 		int next = make_level(h, at, name, ret_made, err);
 
 		if (next < 0)
@@ -184,9 +191,11 @@ static void read_v2_controllers(struct cgroup *cg)
 	if (fd < 0 || cg_read(fd, "cgroup.controllers", &have, &ignored) < 0)
 		return;
 	have[strcspn(have, "\n")] = '\0';
-	for (char *save, *name = strtok_r(have, " ", &save); name; name = strtok_r(NULL, " ", &save))
+	for (char *save, *name = strtok_r(have, " ", &save); name;
+	     name = strtok_r(NULL, " ", &save))
 		for (unsigned int c = 0; c < CG_CONTROLLERS; c++)
-			if (cg_controller_name(c, true) && strcmp(name, cg_controller_name(c, true)) == 0)
+			if (cg_controller_name(c, true) &&
+			    strcmp(name, cg_controller_name(c, true)) == 0)
 				cg->v2_controllers |= 1u << c;
 }
 
@@ -275,13 +284,28 @@ struct cgroup *cgroup_open(const char *path, struct err *err)
 
 /* --- enter --- */
 
+static bool has_pid(int dir_fd, const char *pid)
+{
+	scoped_free char *text = NULL;
+	struct err ignored = ERR_INIT;
+	char *save = NULL;
+
+	if (cg_read(dir_fd, "cgroup.procs", &text, &ignored) < 0)
+		return false;
+	for (const char *line = strtok_r(text, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		if (strcmp(line, pid) == 0)
+			return true;
+	return false;
+}
+
 int cgroup_add_pid(struct cgroup *cg, pid_t pid, struct err *err)
 {
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	for (size_t i = 0; i < cg->tree.n; i++)
-		if (cg->dir_fds[i] >= 0 &&
+		if (cg->dir_fds[i] >= 0 && !has_pid(cg->dir_fds[i], text) &&
 		    file_poke_at(cg->dir_fds[i], "cgroup.procs", text, err) < 0)
 			return err_wrap(err, "enter cgroup '%s%s'", cg->tree.at[i].mount, cg->path);
 	return 0;
@@ -312,9 +336,10 @@ int cgroup_enter_fds(struct cgroup *cg, int fds[static CGROUP_FDS_MAX], size_t *
 	for (size_t i = 0; i < cg->tree.n; i++) {
 		int fd;
 
-		if (cg->dir_fds[i] < 0)
+		if (cg->dir_fds[i] < 0 || cg->tree.at[i].v2)
 			continue;
-		fd = openat(cg->dir_fds[i], "cgroup.procs", O_WRONLY | O_CLOEXEC);
+		/* Not cgroup.procs, which waits for a grace period even for the writer itself. */
+		fd = openat(cg->dir_fds[i], "tasks", O_WRONLY | O_CLOEXEC);
 		if (fd < 0) {
 			err_sys(err, errno, "open cgroup '%s%s'", cg->tree.at[i].mount, cg->path);
 			while (n > 0)

@@ -27,9 +27,10 @@
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
+#include "lib/base/spawn.h"
 #include "lib/cgroup/priv.h"
 
-#define SKIPPED 77
+#define SKIPPED     77
 #define DEADLINE_MS 5000
 
 struct fixture {
@@ -130,36 +131,33 @@ static void a_process_enters_and_is_listed(void **state)
 	assert_int_equal(pids[0], pid);
 }
 
-static void a_forked_child_enters_by_the_open_files(void **state)
+static void a_spawned_child_is_born_in_it(void **state)
 {
 	struct fixture *f = *state;
-	int fds[CGROUP_FDS_MAX];
+	char sleep_program[] = "/bin/sleep", seconds[] = "3600";
+	char *const argv[] = { sleep_program, seconds, NULL };
+	int fds[CGROUP_FDS_MAX], status;
+	struct spawn s = SPAWN_INIT;
 	scoped_free pid_t *pids = NULL;
+	scoped_fd int pidfd = -1;
 	struct err err = ERR_INIT;
-	size_t n_fds, n;
+	size_t n;
 	pid_t pid;
-	int ready[2];
-	char c;
 
-	assert_int_equal(cgroup_enter_fds(f->cg, fds, &n_fds, &err), 0);
-	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		for (size_t i = 0; i < n_fds; i++)
-			if (write(fds[i], "0", 1) != 1)
-				_exit(1);
-		(void)!write(ready[1], "x", 1);
-		wait_for_signal();
-	}
-	close(ready[1]);
-	assert_int_equal(read(ready[0], &c, 1), 1);
-	close(ready[0]);
-	for (size_t i = 0; i < n_fds; i++)
+	s.argv = argv;
+	assert_int_equal(cgroup_enter_fds(f->cg, fds, &s.n_cgroup_fds, &err), 0);
+	s.cgroup_fds = fds;
+	s.cgroup_dir_fd = cgroup_dir_fd(f->cg);
+	if (spawn(&s, &pid, &pidfd, &err) < 0)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < s.n_cgroup_fds; i++)
 		close(fds[i]);
 	assert_int_equal(cgroup_pids(f->cg, &pids, &n, &err), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(pids[0], pid);
+	assert_int_equal(cgroup_add_pid(f->cg, pid, &err), 0); /* once more changes nothing */
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(spawn_wait(pidfd, -1, &status, &err), 0);
 }
 
 static void kill_reaches_every_process_below_too(void **state)
@@ -304,7 +302,8 @@ static void memory_limits_can_be_set_raised_and_lowered(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(limits); i++) {
 		m.limit = limits[i];
 		m.swap = 2 * limits[i];
-		expect_limit(*state, CG_MEMORY, &res, "memory.limit_in_bytes", "memory.max", want[i]);
+		expect_limit(*state, CG_MEMORY, &res, "memory.limit_in_bytes", "memory.max",
+			     want[i]);
 	}
 }
 
@@ -506,7 +505,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		with_group(a_process_enters_and_is_listed),
-		with_group(a_forked_child_enters_by_the_open_files),
+		with_group(a_spawned_child_is_born_in_it),
 		with_group(kill_reaches_every_process_below_too),
 		with_group(another_signal_reaches_them_and_leaves_them_thawed),
 		with_group(a_frozen_process_does_not_run_until_it_is_thawed),
