@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/persist/cleanup.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 
 #include "engine/persist/journal.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
+#include "lib/base/mount.h"
 #include "lib/base/proc.h"
 #include "lib/cgroup/cgroup.h"
-
-int mount_remove(const char *path, struct err *err)
-{
-	/* EINVAL: not a mount point. Detached, so that a busy user cannot keep us. */
-	while (umount2(path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
-		;
-	if (errno == EINVAL || errno == ENOENT)
-		return 0;
-	return err_sys(err, errno, "unmount '%s'", path);
-}
 
 static int kill_process(const struct journal_entry *entry, struct err *err)
 {

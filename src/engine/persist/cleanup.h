@@ -24,6 +24,3 @@ int sandbox_cleanup(const char *sandbox_id, struct err *err);
 
 /* Is the supervisor that the journal names alive? False when there is no journal. */
 bool sandbox_supervisor_alive(const char *sandbox_id);
-
-/* Take a mount off without following links; not mounted or gone is success. */
-int mount_remove(const char *path, struct err *err);

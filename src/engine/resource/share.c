@@ -9,12 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/persist/cleanup.h"
 #include "engine/persist/journal.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/list.h"
 #include "lib/base/mem.h"
+#include "lib/base/mount.h"
 
 struct placed {
 	struct list node;
@@ -129,31 +129,6 @@ int share_remove(struct share *share, struct err *err)
 	return err_wrap(err, "remove shared directory");
 }
 
-/* A detached copy of the tree at host_path with its final flags. */
-static int clone_tree(const char *host_path, bool read_only, bool recursive, mode_t *ret_type,
-		      struct err *err)
-{
-	const unsigned int deep = recursive ? AT_RECURSIVE : 0;
-	struct mount_attr attr = {
-		.attr_set = read_only ? MOUNT_ATTR_RDONLY : 0,
-		.propagation = MS_PRIVATE,
-	};
-	scoped_fd int fd = open_tree(AT_FDCWD, host_path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | deep);
-	struct stat st;
-
-	if (fd < 0)
-		return err_sys(err, errno, "open '%s'", host_path);
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "stat '%s'", host_path);
-	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return err_set(err, ERR_INVALID,
-			       "share '%s': neither a directory nor a regular file", host_path);
-	if (mount_setattr(fd, "", AT_EMPTY_PATH | deep, &attr, sizeof(attr)) < 0)
-		return err_sys(err, errno, "set attributes of the mount of '%s'", host_path);
-	*ret_type = st.st_mode & S_IFMT;
-	return take_fd(&fd);
-}
-
 /* The thing to mount on, of the same type as what will be mounted. */
 static int make_target(const char *path, mode_t type, struct err *err)
 {
@@ -210,7 +185,8 @@ int share_place(struct share *share, const char *host_path, const char *name, bo
 {
 	scoped_free char *path = xasprintf("%s/%s", share->mounts, name);
 	mode_t type = 0;
-	scoped_fd int tree = clone_tree(host_path, read_only, recursive, &type, err);
+	const uint64_t attributes = read_only ? MOUNT_ATTR_RDONLY : 0;
+	scoped_fd int tree = mount_clone(host_path, attributes, recursive, &type, err);
 	uint64_t seq = tree < 0 ? 0 : prepare_target(share, path, type, err);
 
 	if (!seq)
