@@ -6,15 +6,16 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "engine/resource/volume.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
+#include "lib/base/mount.h"
 
 /* --- there and back --- */
 
@@ -50,33 +51,10 @@ static void go_back(const struct place *p)
 
 /* --- what is in it --- */
 
-static bool is_bind(const Grpc__Mount *m)
+/* A device node that the guest made would open a device of the host. */
+static uint64_t attributes(bool read_only)
 {
-	bool bind = strcmp(m->type, "bind") == 0;
-
-	for (size_t i = 0; i < m->n_options; i++)
-		bind = bind || strcmp(m->options[i], "bind") == 0 ||
-		       strcmp(m->options[i], "rbind") == 0;
-	return bind;
-}
-
-static bool is_read_only(const Grpc__Mount *m)
-{
-	bool read_only = false;
-
-	for (size_t i = 0; i < m->n_options; i++)
-		read_only = read_only || strcmp(m->options[i], "ro") == 0 ||
-			    strcmp(m->options[i], "rro") == 0;
-	return read_only;
-}
-
-/* Only what the container gets from the host as it is: see engine/resource/volume.h. */
-static bool is_from_host(const Grpc__Mount *m)
-{
-	struct stat st;
-
-	return is_bind(m) && strcmp(m->destination, "/dev/shm") != 0 && stat(m->source, &st) == 0 &&
-	       (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode));
+	return MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID | (read_only ? MOUNT_ATTR_RDONLY : 0);
 }
 
 static int mount_empty(const char *target)
@@ -85,50 +63,79 @@ static int mount_empty(const char *target)
 		     "mode=555,size=4k");
 }
 
-/* The magic link leads to the directory as it was opened: the bind's change is made through its path. */
-static void show_read_only(int root_fd, const Grpc__Mount *m)
+/* What the host has for this mount as it is; NULL: nothing. */
+static const struct volume *find_volume(const struct volumes *volumes, size_t mount)
 {
-	struct err ignored = ERR_INIT;
-	scoped_fd int fd = open_in_root(root_fd, m->destination, O_PATH | O_CLOEXEC, 0, &ignored);
-	char target[32];
+	for (size_t i = 0; i < volumes->n; i++)
+		if (volumes->list[i].mount == mount)
+			return volumes->list[i].host_path && !volumes->list[i].overlay
+				       ? &volumes->list[i]
+				       : NULL;
+	return NULL;
+}
 
-	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
-	if (fd >= 0)
-		(void)mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL);
+static int show_volume(int target_fd, const struct volume *v, struct err *err)
+{
+	scoped_fd int tree =
+		mount_clone(v->host_path, attributes(v->read_only), v->recursive, NULL, err);
+
+	return tree < 0 ? -1 : mount_attach(tree, target_fd, err);
 }
 
 /*
  * A place that is not there, or that lies in one that the guest makes, is passed over: what is
  * looked for there is not found, which is the truth about this host.
  */
-static void show_mount(int root_fd, const Grpc__Mount *m)
+static int show_mount(int root_fd, const char *destination, const struct volume *v, struct err *err)
 {
 	struct err ignored = ERR_INIT;
-	scoped_fd int fd = open_in_root(root_fd, m->destination, O_PATH | O_CLOEXEC, 0, &ignored);
+	scoped_fd int fd = open_in_root(root_fd, destination, O_PATH | O_CLOEXEC, 0, &ignored);
 	char target[32];
 
 	if (fd < 0)
-		return;
+		return 0;
+	if (v)
+		return show_volume(fd, v, err) < 0 ? err_wrap(err, "mount on '%s'", destination)
+						   : 0;
+	/* On a file it fails: a device, of which there is nothing to show. */
 	(void)snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
-	if (!is_from_host(m))
-		(void)mount_empty(target);
-	else if (mount(m->source, target, NULL, MS_BIND | MS_REC, NULL) == 0 && is_read_only(m))
-		show_read_only(root_fd, m);
+	(void)mount_empty(target);
+	return 0;
 }
 
-/* Nothing of this reaches the host's namespace. */
-static int place_root(const char *rootfs, const char **ret, struct err *err)
+static int show_mounts(int root_fd, const Grpc__Spec *spec, struct err *err)
 {
+	struct volumes volumes;
+	int r = 0;
+
+	if (volumes_plan(spec, "view", "", volume_type_on_host, NULL, &volumes, err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_mounts && r == 0; i++)
+		r = show_mount(root_fd, spec->mounts[i]->destination, find_volume(&volumes, i),
+			       err);
+	volumes_done(&volumes);
+	return r;
+}
+
+/* Nothing of this reaches the host's namespace. Returns a descriptor of the new root. */
+static int place_root(const char *rootfs, bool read_only, struct err *err)
+{
+	scoped_fd int tree = -1, place = -1;
 	struct stat st;
-	bool is_dir = stat(rootfs, &st) == 0 && S_ISDIR(st.st_mode);
-	const char *where = is_dir ? rootfs : CLI_SBS_DIR;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_sys(err, errno, "make mounts private");
-	if (is_dir ? mount(rootfs, rootfs, NULL, MS_BIND | MS_REC, NULL) < 0 : mount_empty(where) < 0)
-		return err_sys(err, errno, "mount '%s'", rootfs);
-	*ret = where;
-	return 0;
+	if (stat(rootfs, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		if (mount_empty(CLI_SBS_DIR) < 0)
+			return err_sys(err, errno, "mount on '%s'", CLI_SBS_DIR);
+		tree = open(CLI_SBS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return tree < 0 ? err_sys(err, errno, "open '%s'", CLI_SBS_DIR) : take_fd(&tree);
+	}
+	place = open(rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (place < 0)
+		return err_sys(err, errno, "open '%s'", rootfs);
+	tree = mount_clone(rootfs, attributes(read_only), true, NULL, err);
+	return tree < 0 || mount_attach(tree, place, err) < 0 ? -1 : take_fd(&tree);
 }
 
 /* As pivot_root(2) shows it: the old root ends up on top of the new one and is taken off. */
@@ -142,18 +149,10 @@ static int leave_host(int root_fd, struct err *err)
 
 static int fill(const char *rootfs, const Grpc__Spec *spec, struct err *err)
 {
-	scoped_fd int root_fd = -1;
-	const char *where;
+	scoped_fd int root_fd = place_root(rootfs, spec->root->readonly, err);
 
-	if (place_root(rootfs, &where, err) < 0)
+	if (root_fd < 0 || show_mounts(root_fd, spec, err) < 0)
 		return -1;
-	root_fd = open(where, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return err_sys(err, errno, "open '%s'", where);
-	if (spec->root->readonly && mount(NULL, where, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) < 0)
-		return err_sys(err, errno, "make '%s' read only", where);
-	for (size_t i = 0; i < spec->n_mounts; i++)
-		show_mount(root_fd, spec->mounts[i]);
 	return leave_host(root_fd, err);
 }
 

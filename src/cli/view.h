@@ -7,9 +7,10 @@
  * and writes there, podman top reads its /proc. In the host's namespace the first would change the
  * host's files and the second tell of its processes. So the namespace of kata-shim has nothing
  * but the container's root file system, and in it the host's files and directories that are
- * mounted there. Where the guest has a file system of its own making (/proc, a tmpfs) there is
- * an empty one that cannot be written to, so that nothing seems to arrive where the container does
- * not see it.
+ * mounted there (engine/resource/volume.h decides for both), read-only where they are so for
+ * the container, and without device nodes that open. Where the guest has a file system of its
+ * own making (/proc, a tmpfs) there is an empty one that cannot be written to, so that nothing
+ * seems to arrive where the container does not see it.
  *
  * Trust: the root file system is the guest's to change: destinations are resolved inside it
  * Needs: one thread
