@@ -47,7 +47,8 @@ struct virtiofsd_start {
 	 * other user to the host: virtiofsd makes files as that user, who by the host's rules may
 	 * not make them in a directory without the right to write. Whether it may has been decided
 	 * in the guest by then, whose word virtiofsd takes for who is asking anyway; so virtiofsd
-	 * keeps the right to override.
+	 * keeps the right to override. Not for others: guest kernels before 6.0 leave it to the host to
+	 * take set-group-ID bits from new files of those who are not in the group.
 	 */
 	bool maps_users;
 };
