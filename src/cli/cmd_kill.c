@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 
-#include "cli/mapping.h"
 #include "cli/opts.h"
-#include "cli/supervisor.h"
+#include "cli/task_call.h"
 #include "lib/base/defs.h"
 
 /* The words after which containerd and podman look, so that they know that it has ended. */
@@ -15,13 +14,8 @@ static int say_ended(const char *id, struct err *err)
 static int send_signal(const struct cli *cli, const char *cid, int sig, bool all, struct err *err)
 {
 	Containerd__Task__V2__KillRequest req = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
-	scoped(supervisor_close_at) struct supervisor *sup = NULL;
-	struct mapping m;
+	scoped(supervisor_close_at) struct supervisor *sup = container_supervisor(cli, cid, err);
 
-	if (mapping_find(cli->root, cid, &m, err) < 0)
-		return -1;
-	sup = supervisor_open(m.sid, err);
-	mapping_done(&m);
 	if (!sup)
 		return err->code == ERR_UNAVAILABLE ? say_ended(cid, err) : -1;
 	req.id = unconst(cid);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-
 #include "cli/create.h"
 #include "cli/hooks.h"
-#include "cli/mapping.h"
 #include "cli/oci_state.h"
+#include "cli/task_call.h"
 #include "lib/base/defs.h"
 #include "lib/log/log.h"
 #include "lib/oci/spec.h"
@@ -32,17 +31,10 @@ static void run_poststart(const struct cli *cli, const char *cid)
 int start_run(const struct cli *cli, const char *cid, struct err *err)
 {
 	Containerd__Task__V2__StartRequest req = CONTAINERD__TASK__V2__START_REQUEST__INIT;
-	scoped(supervisor_close_at) struct supervisor *sup = NULL;
-	struct mapping m;
+	scoped(supervisor_close_at) struct supervisor *sup = container_supervisor(cli, cid, err);
 
-	if (mapping_find(cli->root, cid, &m, err) < 0)
-		return -1;
-	sup = supervisor_open(m.sid, err);
-	mapping_done(&m);
-	if (!sup)
-		return -1;
 	req.id = unconst(cid);
-	if (supervisor_tell(sup, TASK_SERVICE, "Start", &req.base, CALL_AGENT_MS, err) < 0)
+	if (!sup || supervisor_tell(sup, TASK_SERVICE, "Start", &req.base, CALL_AGENT_MS, err) < 0)
 		return err_wrap(err, "start container '%s'", cid);
 	run_poststart(cli, cid);
 	return 0;
