@@ -10,22 +10,12 @@
 #include "proxy/proxy.h"
 #include "supervisor.pb-c.h"
 
-static struct container *find(const struct tasks *tasks, const char *id, struct err *err)
-{
-	struct sandbox *sb = tasks_sandbox(tasks);
-
-	if (sb)
-		return sandbox_find(sb, id, err);
-	err_set(err, ERR_NOT_FOUND, "find container '%s': the sandbox has none yet", id);
-	return NULL;
-}
-
 static void attach_shim(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 {
 	const Kata__Supervisor__AttachShimRequest *req = (const void *)msg;
 	Kata__Supervisor__AttachShimResponse resp = KATA__SUPERVISOR__ATTACH_SHIM_RESPONSE__INIT;
 	struct err err = ERR_INIT;
-	struct container *c = find(arg, req->id, &err);
+	struct container *c = tasks_find(arg, req->id, &err);
 	struct process *p = c ? container_find_process(c, req->exec_id, &err) : NULL;
 
 	if (!p || process_attach_shim(p, (pid_t)req->pid, req->start_ticks, &err) < 0)
@@ -40,7 +30,7 @@ static void describe(struct ttrpc_call *call, const ProtobufCMessage *msg, void 
 	Kata__Supervisor__DescribeResponse resp = KATA__SUPERVISOR__DESCRIBE_RESPONSE__INIT;
 	struct sandbox *sb = tasks_sandbox(arg);
 	struct err err = ERR_INIT;
-	struct container *c = find(arg, req->id, &err);
+	struct container *c = tasks_find(arg, req->id, &err);
 	const struct config_hypervisor *hv;
 	const struct process *init;
 

@@ -19,6 +19,7 @@
 #include "oci.pb-c.h"
 
 struct config;
+struct container;
 struct event_base;
 struct sandbox;
 struct tasks;
@@ -56,3 +57,6 @@ void tasks_free(struct tasks *tasks); /* after down, or when there never was a s
 struct ttrpc_service tasks_service(struct tasks *tasks);
 
 struct sandbox *tasks_sandbox(const struct tasks *tasks); /* NULL: none yet */
+
+/* ERR_NOT_FOUND, also while there is no sandbox. */
+struct container *tasks_find(const struct tasks *tasks, const char *id, struct err *err);

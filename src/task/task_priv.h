@@ -24,7 +24,6 @@ void reply_done(void *arg, const struct err *err); /* an engine_done: Empty, or 
 void reply_send(struct reply *reply, const ProtobufCMessage *resp);
 void reply_fail(struct reply *reply, const struct err *err);
 
-struct container *tasks_find(const struct tasks *tasks, const char *id, struct err *err);
 struct process *tasks_find_process(const struct tasks *tasks, const char *id, const char *exec_id,
 				   struct err *err);
 /* What stands for the process on the host: kata-shim, else the VM. */
