@@ -87,30 +87,28 @@ int op_node_bind(const struct plan_op *op, struct child *child, struct err *err)
 	return 0;
 }
 
-int op_link(const struct plan_op *op, struct child *child, struct err *err)
+static int make_link(const struct plan_op *op, struct child *child, bool replace, struct err *err)
 {
 	const char *name;
 	scoped_fd int dir = in_root_make_parent(child->root_fd, op->dst, &name, err);
 
 	if (dir < 0)
 		return -1;
-	if (symlinkat(op->src, dir, name) < 0 && errno != EEXIST)
+	if (replace && unlinkat(dir, name, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove '%s'", op->dst);
+	if (symlinkat(op->src, dir, name) < 0 && (replace || errno != EEXIST))
 		return err_sys(err, errno, "'%s' to '%s'", op->dst, op->src);
 	return 0;
 }
 
+int op_link(const struct plan_op *op, struct child *child, struct err *err)
+{
+	return make_link(op, child, false, err);
+}
+
 int op_relink(const struct plan_op *op, struct child *child, struct err *err)
 {
-	const char *name;
-	scoped_fd int dir = in_root_make_parent(child->root_fd, op->dst, &name, err);
-
-	if (dir < 0)
-		return -1;
-	if (unlinkat(dir, name, 0) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "remove '%s'", op->dst);
-	if (symlinkat(op->src, dir, name) < 0)
-		return err_sys(err, errno, "'%s' to '%s'", op->dst, op->src);
-	return 0;
+	return make_link(op, child, true, err);
 }
 
 /* ---- terminal ---- */
