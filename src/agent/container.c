@@ -273,11 +273,15 @@ void container_remove(struct container *ctr, uint32_t timeout_ms, container_done
 	remove_if_ended(ctr);
 }
 
+void container_look_for_oom(struct container *ctr)
+{
+	if (ctr->oom_fd >= 0 && event_pending(&ctr->oom, EV_READ, NULL) && tell_oom(ctr) != 0)
+		event_del(&ctr->oom_again);
+}
+
 void container_on_change(struct container *ctr)
 {
 	/* Whoever was killed may have been killed for this; it is told before a removal. */
-	if (ctr->oom_fd >= 0 && event_pending(&ctr->oom_again, EV_TIMEOUT, NULL) &&
-	    tell_oom(ctr) != 0)
-		event_del(&ctr->oom_again);
+	container_look_for_oom(ctr);
 	remove_if_ended(ctr);
 }

@@ -76,6 +76,8 @@ int container_make_room(struct container *ctr, struct err *err);
 
 /* For process.c: one of its processes has exited, or a launch was told. */
 void container_on_change(struct container *ctr);
+/* A process has ended: was it killed for want of memory? Told before its end is. */
+void container_look_for_oom(struct container *ctr);
 
 /* Guest hooks whose failure goes to the log alone. */
 void container_run_hooks(struct container *ctr, const char *point, const char *status);

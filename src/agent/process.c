@@ -45,6 +45,7 @@ static void on_exited(void *arg, const struct exit_info *info)
 	input_exited(&p->in);
 	output_exited(&p->out);
 	output_exited(&p->errors);
+	container_look_for_oom(p->ctr);
 	exit_latch_set(&p->exit, info);
 	log_debug("process exited", "container", p->ctr->id, "process", p->id);
 	container_on_change(p->ctr);

@@ -134,6 +134,7 @@ static int spawn_proxy(const struct cli *cli, const struct config *config, const
 	scoped_strv char **envp = NULL;
 	struct spawn s = SPAWN_INIT;
 	const char *test_step = getenv("KATA_TEST_STEP"); /* flow.h */
+	const char *events = getenv("TTRPC_ADDRESS");     /* of containerd, to its shims */
 
 	strv_add(&envp, "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
 	if (test_step)
@@ -146,6 +147,10 @@ static int spawn_proxy(const struct cli *cli, const struct config *config, const
 	strv_add(&argv, "-config");
 	strv_add(&argv, config->path);
 	add_log(&argv, cli, dir);
+	if (events) {
+		strv_add(&argv, "-events-address");
+		strv_add(&argv, events);
+	}
 	if (cli->debug || config->proxy.enable_debug || config->runtime.enable_debug)
 		strv_add(&argv, "-debug");
 	s.argv = argv;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/config/config.h"
+#include "engine/engine.h"
 #include "engine/persist/journal.h"
 #include "engine/resource/scope.h"
 #include "engine/vmm/accel.h"
@@ -21,12 +22,13 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 #include "lib/ttrpc/client.h"
+#include "proxy/manager.h"
 #include "proxy/proxy.h"
 
 #define FLUSH_MS 2000 /* a client that does not read its last answer is left then */
 
 struct args {
-	const char *sandbox, *config, *log, *socket;
+	const char *sandbox, *config, *log, *socket, *events;
 	enum log_format log_format;
 	int listen_fd; /* -1: not given */
 	bool debug;
@@ -36,6 +38,7 @@ struct proxy {
 	struct event_base *base;
 	struct ttrpc_server *server;
 	struct tasks *tasks;
+	struct manager *manager;
 	const struct args *args;
 	struct event *idle, *flush, *on_term, *on_int;
 };
@@ -160,6 +163,14 @@ static void on_console(void *arg, const char *line)
 	log_debug("console", "vmconsole", line);
 }
 
+static void on_oom(void *arg, const struct container *c)
+{
+	struct proxy *proxy = arg;
+
+	log_info("out of memory", "container", container_id(c));
+	manager_tell_oom(proxy->manager, container_id(c), container_bundle(c), container_spec(c));
+}
+
 static void on_timeline(void *arg, const char *operation, const char *step, uint64_t took_ns)
 {
 	scoped_free char *us = xasprintf("%llu", (unsigned long long)(took_ns / 1000));
@@ -177,6 +188,7 @@ static const struct tasks_front front = {
 	.failed = on_failed,
 	.warning = on_warning,
 	.console = on_console,
+	.oom = on_oom,
 	.timeline = on_timeline,
 };
 
@@ -228,6 +240,7 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 	struct proxy proxy = { .base = event_base_new(), .args = args };
 	int r;
 
+	proxy.manager = manager_new(proxy.base, args->events);
 	proxy.tasks = tasks_new(proxy.base, args->sandbox, &front, &proxy);
 	proxy.idle = evtimer_new(proxy.base, on_idle, &proxy);
 	proxy.flush = evtimer_new(proxy.base, on_flush_late, &proxy);
@@ -235,6 +248,7 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 	proxy.on_int = evsignal_new(proxy.base, SIGINT, on_signal, &proxy);
 	r = serve(&proxy, listen_fd, err);
 	tasks_free(proxy.tasks);
+	manager_free(proxy.manager);
 	event_free(proxy.idle);
 	event_free(proxy.flush);
 	event_free(proxy.on_term);
@@ -255,6 +269,8 @@ static int parse_flag(struct args *args, const char *name, const char *value, st
 		args->config = value;
 	else if (strcmp(name, "log") == 0)
 		args->log = value;
+	else if (strcmp(name, "events-address") == 0)
+		args->events = value;
 	else if (strcmp(name, "listen-socket") == 0)
 		args->socket = str_starts(value, "unix://") ? value + strlen("unix://") : value;
 	else if (strcmp(name, "log-format") == 0 && strcmp(value, "json") == 0)

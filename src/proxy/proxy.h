@@ -15,6 +15,9 @@
  *
  *	kata-proxy -sandbox ID -listen-fd N -config FILE [-log FILE] [-log-format text|json] [-debug]
  *
+ *	           [-events-address PATH]
+ *
+ * -events-address is containerd's ttrpc socket (manager.h).
  * -listen-socket unix://PATH may stand in for -listen-fd, as Kata 1.x has it.
  *
  * It is no subreaper: the kata-shim processes belong to whoever runs kata-runtime, which waits for

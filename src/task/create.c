@@ -98,10 +98,19 @@ static void on_vm_lost(void *arg, const struct err *why)
 		tasks->front->failed(tasks->arg, "keep the virtual machine", why);
 }
 
+static void on_oom(void *arg, struct container *c)
+{
+	struct tasks *tasks = arg;
+
+	if (tasks->front->oom)
+		tasks->front->oom(tasks->arg, c);
+}
+
 static const struct sandbox_events engine_events = {
 	.vm_lost = on_vm_lost,
 	.warning = on_warning,
 	.console = on_console,
+	.oom = on_oom,
 };
 
 static int make_sandbox(struct create *create, struct err *err)

@@ -43,6 +43,8 @@ struct tasks_front {
 	void (*failed)(void *arg, const char *what, const struct err *err);
 	void (*warning)(void *arg, const char *text);
 	void (*console)(void *arg, const char *line);
+	/* The guest killed a process of this container for want of memory. May be NULL. */
+	void (*oom)(void *arg, const struct container *c);
 	void (*timeline)(void *arg, const char *operation, const char *step, uint64_t took_ns);
 };
 

@@ -209,6 +209,14 @@ refused() { # STATUS OPTION...
 	[[ "$output" == *"only supported in rootless mode"* ]]
 }
 
+@test "memory: an OOM kill is seen by inspect, another end is none" {
+	run run_podman --name hungry --memory 32m --memory-swap 32m busybox sh -c 'x=a; while :; do x=$x$x$x; done'
+	[ "$status" -eq 137 ]
+	[ "$(podman inspect -f '{{.State.OOMKilled}}' hungry)" = true ]
+	[ "$(podman inspect -f '{{.State.OOMKilled}}' donor)" = false ]
+	podman rm hungry >/dev/null
+}
+
 @test "systemd always: groups to write, tmpfs where systemd wants them; image-volume ignore; hostuser; sdnotify container" {
 	export NOTIFY_SOCKET=/run/nobody-listens
 	run --separate-stderr run_podman --rm --systemd always --image-volume ignore --hostuser nobody --sdnotify container \
