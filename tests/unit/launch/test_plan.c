@@ -18,6 +18,7 @@
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/oci/spec.h"
+#include "tests/unit/golden.h"
 
 struct plan_case {
 	const char *name; /* of the plan's file */
@@ -120,19 +121,9 @@ static char *compose(const struct plan_case *pc)
 static void plan_is_as_recorded(void **state)
 {
 	const struct plan_case *pc = *state;
-	scoped_free char *path = xasprintf("%s/%s.txt", golden_dir, pc->name);
 	scoped_free char *got = compose(pc);
-	scoped_free char *want = NULL;
-	struct err err = ERR_INIT;
 
-	if (getenv("KATA_GOLDEN_UPDATE")) {
-		if (file_replace(path, got, strlen(got), 0644, &err) < 0)
-			fail_msg("%s", err.text);
-		return;
-	}
-	if (file_read(path, 1u << 20, &want, NULL, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_string_equal(got, want);
+	golden_check(golden_dir, pc->name, got);
 }
 
 /* ---- what is refused ---- */

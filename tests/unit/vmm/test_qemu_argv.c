@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "engine/vmm/qemu_argv.h"
-#include "lib/base/fs.h"
 #include "lib/base/str.h"
 #include "plan.h"
+#include "tests/unit/golden.h"
 
 struct vm_case {
 	const char *name; /* of the file */
@@ -137,19 +137,9 @@ static char *compose(const struct vm_case *vc)
 static void command_line_is_as_recorded(void **state)
 {
 	const struct vm_case *vc = *state;
-	scoped_free char *path = xasprintf("%s/%s.txt", golden_dir, vc->name);
 	scoped_free char *got = compose(vc);
-	scoped_free char *want = NULL;
-	struct err err = ERR_INIT;
 
-	if (getenv("KATA_GOLDEN_UPDATE")) {
-		if (file_replace(path, got, strlen(got), 0644, &err) < 0)
-			fail_msg("%s", err.text);
-		return;
-	}
-	if (file_read(path, 1u << 16, &want, NULL, &err) < 0)
-		fail_msg("%s", err.text);
-	assert_string_equal(got, want);
+	golden_check(golden_dir, vc->name, got);
 }
 
 static bool has_word(char *const *argv, const char *part)
