@@ -5,7 +5,7 @@
  *
  * kata-runtime is short-lived: it checks its arguments, makes one or a few calls to the
  * sandbox's supervisor (kata-proxy) over proxy.sock, prints, and exits. The only state that it
- * keeps is which container is in which sandbox (mapping.h).
+ * keeps is which container is in which sandbox (engine/persist/mapping.h).
  *
  * A command returns its exit code, or -1 with err set: main() then prints one line on
  * stderr, writes it to --log, and exits 1.
@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "lib/base/err.h"
+#include "lib/base/id.h"
 
 #define CLI_NAME    "kata-runtime"
 #define CLI_ROOT    "/var/run/kata-containers"
@@ -64,14 +65,6 @@ DECLARE_COMMAND(cmd_state);
 DECLARE_COMMAND(cmd_timeline);
 DECLARE_COMMAND(cmd_update);
 DECLARE_COMMAND(cmd_version);
-
-/*
- * A name that becomes part of paths: letters, digits, '_', '.', '-'; the first a letter or
- * a digit; at most ID_MAX long. Source: Kata's check of container ids; the length is
- * containerd's for identifiers, which keeps socket paths under their limit.
- */
-#define ID_MAX 76
-int id_check(const char *id, struct err *err);
 
 /* "9", "KILL", "SIGKILL", "sigkill". */
 int signal_parse(const char *text, int *ret, struct err *err);

@@ -16,8 +16,8 @@
 
 #include "cli/create.h"
 #include "cli/hooks.h"
-#include "cli/mapping.h"
 #include "cli/oci_state.h"
+#include "engine/persist/mapping.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"

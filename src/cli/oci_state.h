@@ -8,7 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/mapping.h"
+#include "cli/cli.h"
+#include "engine/persist/mapping.h"
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/task_call.h"
 
-#include "cli/mapping.h"
+#include "cli/cli.h"
+#include "engine/persist/mapping.h"
 
 struct supervisor *container_supervisor(const struct cli *cli, const char *cid, struct err *err)
 {

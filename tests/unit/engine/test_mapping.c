@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cli/mapping.h"
+#include "engine/persist/mapping.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 

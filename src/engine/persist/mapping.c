@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/mapping.h"
+#include "engine/persist/mapping.h"
 
 #include <dirent.h>
 #include <errno.h>

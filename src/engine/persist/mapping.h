@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/cli.h"
+#include "lib/base/id.h"
 
 struct mapping {
 	char cid[ID_MAX + 1];

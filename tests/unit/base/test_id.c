@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "cli/cli.h"
 #include "lib/base/defs.h"
+#include "lib/base/id.h"
 
 static void names_that_are_safe_in_paths_are_ids(void **state)
 {
