@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 
 #include "engine/config/config.h"
@@ -22,8 +23,9 @@
 #include "lib/oci/spec.h"
 #include "lib/ttrpc/unix.h"
 
-#define PROXY_LISTEN_FD 3
-#define KILL_MS         2000
+#define PROXY_LISTEN_FD  3
+#define PROXY_CREATOR_FD 4
+#define KILL_MS          2000
 
 /* --- which sandbox --- */
 
@@ -128,7 +130,9 @@ static void add_log(char ***argv, const struct cli *cli, const char *dir)
 static int spawn_proxy(const struct cli *cli, const struct config *config, const char *sid,
 		       int listen_fd, int netns_fd, struct sandbox_process *ret, struct err *err)
 {
-	const struct spawn_fd fd = { .from = listen_fd, .to = PROXY_LISTEN_FD };
+	scoped_fd int self = pidfd_open(getpid(), 0);
+	const struct spawn_fd fds[] = { { .from = listen_fd, .to = PROXY_LISTEN_FD },
+					{ .from = self, .to = PROXY_CREATOR_FD } };
 	scoped_free char *dir = supervisor_dir(sid);
 	scoped_strv char **argv = NULL;
 	scoped_strv char **envp = NULL;
@@ -146,6 +150,12 @@ static int spawn_proxy(const struct cli *cli, const struct config *config, const
 	strv_addf(&argv, "%d", PROXY_LISTEN_FD);
 	strv_add(&argv, "-config");
 	strv_add(&argv, config->path);
+	strv_add(&argv, "-root");
+	strv_add(&argv, cli->root);
+	if (self >= 0) {
+		strv_add(&argv, "-creator-fd");
+		strv_addf(&argv, "%d", PROXY_CREATOR_FD);
+	}
 	add_log(&argv, cli, dir);
 	if (events) {
 		strv_add(&argv, "-events-address");
@@ -155,8 +165,8 @@ static int spawn_proxy(const struct cli *cli, const struct config *config, const
 		strv_add(&argv, "-debug");
 	s.argv = argv;
 	s.envp = envp;
-	s.fds = &fd;
-	s.n_fds = 1;
+	s.fds = fds;
+	s.n_fds = self >= 0 ? 2 : 1;
 	s.netns_fd = netns_fd;
 	s.new_session = true;
 	return spawn(&s, &ret->pid, &ret->pidfd, err);

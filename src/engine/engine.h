@@ -124,3 +124,4 @@ bool process_started(const struct process *p);
  */
 int process_attach_shim(struct process *p, pid_t pid, uint64_t start_ticks, struct err *err);
 pid_t process_shim_pid(const struct process *p); /* 0: none, or it has ended */
+bool process_attached(const struct process *p);  /* there is one, or has been */

@@ -282,6 +282,7 @@ int process_attach_shim(struct process *p, pid_t pid, uint64_t start_ticks, stru
 	if (!p->shim_seq || cgroup_add_pid(sb->cgroup, pid, err) < 0)
 		return -1;
 	p->shim_pid = pid;
+	p->attached = true;
 	p->shim_fd = take_fd(&fd);
 	p->shim_event = event_new(sb->base, p->shim_fd, EV_READ, on_shim_ended, p);
 	event_add(p->shim_event, NULL);
@@ -291,6 +292,11 @@ int process_attach_shim(struct process *p, pid_t pid, uint64_t start_ticks, stru
 pid_t process_shim_pid(const struct process *p)
 {
 	return p->shim_pid;
+}
+
+bool process_attached(const struct process *p)
+{
+	return p->attached;
 }
 
 const struct exit_latch *process_exit(const struct process *p)

@@ -85,6 +85,7 @@ struct process {
 	bool waiting;                /* a WaitProcess is out */
 	struct exit_latch exit;
 	pid_t shim_pid;
+	bool attached;               /* there has been a stand-in */
 	uint64_t shim_seq;
 	int shim_fd;                 /* pidfd, -1: none */
 	struct event *shim_event;

@@ -14,6 +14,7 @@
 #include "engine/config/config.h"
 #include "engine/engine.h"
 #include "engine/persist/journal.h"
+#include "engine/persist/mapping.h"
 #include "engine/resource/scope.h"
 #include "engine/vmm/accel.h"
 #include "lib/base/defs.h"
@@ -28,9 +29,9 @@
 #define FLUSH_MS 2000 /* a client that does not read its last answer is left then */
 
 struct args {
-	const char *sandbox, *config, *log, *socket, *events;
+	const char *sandbox, *config, *log, *socket, *events, *root;
 	enum log_format log_format;
-	int listen_fd; /* -1: not given */
+	int listen_fd, creator_fd; /* -1: not given */
 	bool debug;
 };
 
@@ -40,7 +41,9 @@ struct proxy {
 	struct tasks *tasks;
 	struct manager *manager;
 	const struct args *args;
+	struct bundles *bundles;
 	struct event *idle, *flush, *on_term, *on_int;
+	struct event *creator; /* NULL: it has ended, or was not given */
 };
 
 /* --- what the tasks ask for and tell --- */
@@ -145,6 +148,79 @@ static void on_busy(void *arg)
 	event_del(proxy->idle);
 }
 
+/* --- what clients leave behind --- */
+
+static void remove_mapping(const struct proxy *proxy, const char *id)
+{
+	struct err err = ERR_INIT;
+
+	if (proxy->args->root && mapping_remove(proxy->args->root, id, &err) < 0)
+		log_warn("container's record not removed, going on", "reason", err.text);
+}
+
+static void on_forgotten(void *arg, const char *id, const struct err *err)
+{
+	struct proxy *proxy = arg;
+
+	if (err)
+		log_warn("container not removed, going on", "container", id, "reason", err->text);
+	remove_mapping(proxy, id);
+	if (sandbox_n_containers(tasks_sandbox(proxy->tasks)) == 0)
+		tasks_down(proxy->tasks);
+}
+
+static void on_bundle_gone(void *arg, const char *id)
+{
+	struct proxy *proxy = arg;
+	struct err gone = ERR_INIT;
+
+	if (!tasks_find(proxy->tasks, id, &gone))
+		return;
+	log_warn("bundle was removed, so nobody will ask for the container: removing it", "container",
+		 id);
+	tasks_forget(proxy->tasks, id, on_forgotten, proxy);
+}
+
+static void on_created(void *arg, const char *id, const char *bundle)
+{
+	struct proxy *proxy = arg;
+
+	bundles_watch(proxy->bundles, id, bundle);
+}
+
+/* Without a stand-in there is no pid by which anybody knows the container. */
+static bool has_stand_in(const struct proxy *proxy)
+{
+	struct err gone = ERR_INIT;
+	const struct container *c = tasks_find(proxy->tasks, proxy->args->sandbox, &gone);
+
+	return c && process_attached(container_init(c));
+}
+
+static void on_creator_ended(evutil_socket_t fd, short what, void *arg)
+{
+	struct proxy *proxy = arg;
+
+	(void)fd, (void)what;
+	event_free(take_ptr(&proxy->creator));
+	if (has_stand_in(proxy))
+		return;
+	log_warn("who made the container has ended before it was done, ending");
+	remove_mapping(proxy, proxy->args->sandbox);
+	tasks_down(proxy->tasks);
+}
+
+static void watch_creator(struct proxy *proxy)
+{
+	if (proxy->args->creator_fd < 0)
+		return;
+	proxy->creator = event_new(proxy->base, proxy->args->creator_fd, EV_READ, on_creator_ended,
+				   proxy);
+	event_add(proxy->creator, NULL);
+}
+
+/* --- the log --- */
+
 static void on_failed(void *arg, const char *what, const struct err *err)
 {
 	(void)arg;
@@ -185,6 +261,7 @@ static const struct tasks_front front = {
 	.stillborn = on_stillborn,
 	.empty = on_empty,
 	.busy = on_busy,
+	.created = on_created,
 	.failed = on_failed,
 	.warning = on_warning,
 	.console = on_console,
@@ -200,6 +277,7 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	log_warn("nobody makes a container, ending");
+	remove_mapping(proxy, proxy->args->sandbox);
 	tasks_down(proxy->tasks);
 }
 
@@ -229,6 +307,7 @@ static int serve(struct proxy *proxy, int listen_fd, struct err *err)
 		wait_for_create(proxy);
 		event_add(proxy->on_term, NULL);
 		event_add(proxy->on_int, NULL);
+		watch_creator(proxy);
 		event_base_dispatch(proxy->base);
 	}
 	ttrpc_server_free(take_ptr(&proxy->server)); /* while what it serves is there */
@@ -242,6 +321,7 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 
 	proxy.manager = manager_new(proxy.base, args->events);
 	proxy.tasks = tasks_new(proxy.base, args->sandbox, &front, &proxy);
+	proxy.bundles = bundles_new(proxy.base, on_bundle_gone, &proxy);
 	proxy.idle = evtimer_new(proxy.base, on_idle, &proxy);
 	proxy.flush = evtimer_new(proxy.base, on_flush_late, &proxy);
 	proxy.on_term = evsignal_new(proxy.base, SIGTERM, on_signal, &proxy);
@@ -249,6 +329,9 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 	r = serve(&proxy, listen_fd, err);
 	tasks_free(proxy.tasks);
 	manager_free(proxy.manager);
+	bundles_free(proxy.bundles);
+	if (proxy.creator)
+		event_free(proxy.creator);
 	event_free(proxy.idle);
 	event_free(proxy.flush);
 	event_free(proxy.on_term);
@@ -267,6 +350,8 @@ static int parse_flag(struct args *args, const char *name, const char *value, st
 		args->sandbox = value;
 	else if (strcmp(name, "config") == 0)
 		args->config = value;
+	else if (strcmp(name, "root") == 0)
+		args->root = value;
 	else if (strcmp(name, "log") == 0)
 		args->log = value;
 	else if (strcmp(name, "events-address") == 0)
@@ -279,6 +364,8 @@ static int parse_flag(struct args *args, const char *name, const char *value, st
 		args->log_format = LOG_FORMAT_TEXT;
 	else if (strcmp(name, "listen-fd") == 0 && parse_u64(value, 1023, &number))
 		args->listen_fd = (int)number;
+	else if (strcmp(name, "creator-fd") == 0 && parse_u64(value, 1023, &number))
+		args->creator_fd = (int)number;
 	else
 		return err_set(err, ERR_INVALID, "flag '-%s %s' is not known", name, value);
 	return 0;
@@ -325,7 +412,7 @@ static int open_log(const struct args *args, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct args args = { .listen_fd = -1 };
+	struct args args = { .listen_fd = -1, .creator_fd = -1 };
 	struct err err = ERR_INIT;
 	int fd, helper = kvm_probe_main(argc, argv);
 

@@ -10,10 +10,15 @@
  *	kata.supervisor.Supervisor       what the Task service lacks (service.c)
  *	grpc.AgentService, grpc.Health   passed through to the guest untouched (pass.c)
  *
- * and ends when it was told to shut down, when its first container could not be made, or
+ * and ends when it was told to shut down, when its first container could not be made, when the
+ * process that makes it dies before it has a stand-in, or
  * when it has been without a container, and nobody was making one, for PROXY_IDLE_MS. Whatever the reason, it takes the sandbox down first.
  *
- *	kata-proxy -sandbox ID -listen-fd N -config FILE [-log FILE] [-log-format text|json] [-debug]
+ *	kata-proxy -sandbox ID -listen-fd N -config FILE [-root DIR] [-creator-fd N] [-log FILE]
+ *		[-log-format text|json] [-debug]
+ *
+ * A container whose bundle is removed is killed and deleted: its client has forgotten it, as podman
+ * does when conmon was killed. With -root its mapping is removed too.
  *
  *	           [-events-address PATH]
  *
@@ -31,6 +36,13 @@
 /* pass.c: calls on their way to the agent. tasks is borrowed. */
 struct ttrpc_service pass_agent_service(struct tasks *tasks);
 struct ttrpc_service pass_health_service(struct tasks *tasks);
+
+/* bundles.c: gone runs from the loop, once for each bundle that was there and is not any more. */
+struct bundles;
+typedef void bundle_gone(void *arg, const char *id);
+struct bundles *bundles_new(struct event_base *base, bundle_gone *gone, void *arg);
+void bundles_watch(struct bundles *bundles, const char *id, const char *path);
+void bundles_free(struct bundles *bundles);
 
 /* service.c: borrows tasks. */
 struct ttrpc_service supervisor_service(struct tasks *tasks);

@@ -53,6 +53,8 @@ static void on_created(void *arg, const struct err *err)
 		sandbox_timeline(tasks->sandbox, tasks->front->timeline, tasks->arg);
 	resp.pid = (uint32_t)sandbox_vmm_pid(tasks->sandbox);
 	reply_send(create->reply, &resp.base);
+	if (tasks->front->created)
+		tasks->front->created(tasks->arg, create->id, create->bundle);
 	create_free(create);
 }
 

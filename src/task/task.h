@@ -39,6 +39,8 @@ struct tasks_front {
 	void (*empty)(void *arg);
 	/* A Create has begun. May be NULL. */
 	void (*busy)(void *arg);
+	/* A container was made. May be NULL. */
+	void (*created)(void *arg, const char *id, const char *bundle);
 	/* To be logged by the front end. */
 	void (*failed)(void *arg, const char *what, const struct err *err);
 	void (*warning)(void *arg, const char *text);
@@ -54,6 +56,13 @@ struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
 /* Take the sandbox down whatever is in it; front->down follows. Asking again changes nothing. */
 void tasks_down(struct tasks *tasks);
 void tasks_free(struct tasks *tasks); /* after down, or when there never was a sandbox */
+
+/*
+ * Kill and delete a container for which nobody will call Delete; done runs once, from the loop. One
+ * that is gone already is success.
+ */
+typedef void tasks_forgotten(void *arg, const char *id, const struct err *err);
+void tasks_forget(struct tasks *tasks, const char *id, tasks_forgotten *done, void *arg);
 
 /* The row for ttrpc_server_new(); borrows tasks. */
 struct ttrpc_service tasks_service(struct tasks *tasks);

@@ -4,6 +4,7 @@
  * task_priv.h - what the files of the Task service share
  */
 #include "engine/engine.h"
+#include "lib/base/list.h"
 #include "task.pb-c.h"
 #include "task/task.h"
 
@@ -15,6 +16,7 @@ struct tasks {
 	struct sandbox *sandbox; /* from the first Create on */
 	bool going_down;
 	struct reply *shutdown; /* who asked for it, told when it is done */
+	struct list forgets;    /* tasks_forget() under way */
 };
 
 /* reply.c: a call that is answered when an operation of the engine ends. */
@@ -23,6 +25,9 @@ struct reply *reply_new(struct tasks *tasks, struct ttrpc_call *call, const char
 void reply_done(void *arg, const struct err *err); /* an engine_done: Empty, or the error */
 void reply_send(struct reply *reply, const ProtobufCMessage *resp);
 void reply_fail(struct reply *reply, const struct err *err);
+
+/* forget.c: those that will not be told any more. */
+void task_forgets_free(struct tasks *tasks);
 
 struct process *tasks_find_process(const struct tasks *tasks, const char *id, const char *exec_id,
 				   struct err *err);

@@ -18,6 +18,7 @@ struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
 	tasks->sandbox_id = xstrdup(sandbox_id);
 	tasks->front = front;
 	tasks->arg = arg;
+	list_init(&tasks->forgets);
 	return tasks;
 }
 
@@ -26,6 +27,7 @@ void tasks_free(struct tasks *tasks)
 	if (!tasks)
 		return;
 	sandbox_free(tasks->sandbox);
+	task_forgets_free(tasks);
 	free(tasks->sandbox_id);
 	free(tasks);
 }

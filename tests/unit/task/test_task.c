@@ -22,7 +22,8 @@
 
 /* The front end: notes what it hears. */
 struct front {
-	size_t n_configured, n_down, n_stillborn, n_empty, n_busy, n_failed;
+	size_t n_configured, n_down, n_stillborn, n_empty, n_busy, n_failed, n_forgotten;
+	char created[64]; /* ids */
 	struct err refuse;
 };
 
@@ -73,12 +74,21 @@ static void on_failed(void *arg, const char *what, const struct err *err)
 	((struct front *)arg)->n_failed++;
 }
 
+static void on_created(void *arg, const char *id, const char *bundle)
+{
+	struct front *front = arg;
+
+	assert_true(bundle[0] == '/');
+	strcat(front->created, id); /* two or three ids of two letters */
+}
+
 static const struct tasks_front front_calls = {
 	.configure = on_configure,
 	.down = on_down,
 	.stillborn = on_stillborn,
 	.empty = on_empty,
 	.busy = on_busy,
+	.created = on_created,
 	.failed = on_failed,
 };
 
@@ -246,6 +256,7 @@ static void the_first_container_makes_the_sandbox(void **state)
 	create(w, c2);
 	assert_int_equal(w->front.n_configured, 1);
 	assert_int_equal(w->front.n_busy, 2);
+	assert_string_equal(w->front.created, "c1c2");
 	assert_int_equal(w->front.n_stillborn, 0);
 	{
 		scoped_free char *rootfs = xasprintf("%s/rootfs", w->dir);
@@ -630,6 +641,71 @@ static void a_delete_of_a_running_container_is_not_by_force(void **state)
 	assert_int_equal(w->front.n_empty, 0);
 }
 
+static void on_forgotten(void *arg, const char *id, const struct err *err)
+{
+	struct front *front = arg;
+
+	assert_string_equal(id, c1);
+	assert_null(err);
+	front->n_forgotten++;
+}
+
+static void what_is_forgotten_is_killed_and_then_deleted(void **state)
+{
+	struct world *w = *state;
+
+	create(w, c1);
+	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	turn(w);
+	fake_end("signal c1/ 9 all", NULL);
+	turn(w);
+	assert_true(fake_is_idle());
+	set_exit(&the_container(c1)->init, 137);
+	turn(w);
+	assert_int_equal(w->front.n_forgotten, 0);
+	the_container(c1)->id[0] = '\0';
+	fake_end("delete c1 by force", NULL);
+	assert_int_equal(w->front.n_forgotten, 1);
+}
+
+static void what_has_ended_is_forgotten_without_a_signal(void **state)
+{
+	struct world *w = *state;
+
+	create(w, c1);
+	set_exit(&the_container(c1)->init, 0);
+	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	turn(w);
+	fake_end("delete c1 by force", NULL);
+	assert_int_equal(w->front.n_forgotten, 1);
+}
+
+static void what_was_deleted_meanwhile_is_forgotten_already(void **state)
+{
+	struct world *w = *state;
+
+	create(w, c1);
+	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	fake_end("signal c1/ 9 all", NULL);
+	set_exit(&the_container(c1)->init, 137);
+	the_container(c1)->id[0] = '\0';
+	turn(w);
+	assert_int_equal(w->front.n_forgotten, 1);
+	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	turn(w);
+	assert_int_equal(w->front.n_forgotten, 2);
+}
+
+static void what_is_being_forgotten_at_the_end_is_no_leak(void **state)
+{
+	struct world *w = *state;
+
+	create(w, c1);
+	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	fake_end("signal c1/ 9 all", NULL);
+	assert_int_equal(w->front.n_forgotten, 0);
+}
+
 static void a_shutdown_waits_for_the_last_container(void **state)
 {
 	struct world *w = *state;
@@ -738,6 +814,10 @@ int main(void)
 		TEST(an_operation_goes_on_when_its_caller_hangs_up),
 		TEST(a_delete_tells_the_exit_and_the_last_one_says_empty),
 		TEST(a_delete_of_a_running_container_is_not_by_force),
+		TEST(what_is_forgotten_is_killed_and_then_deleted),
+		TEST(what_has_ended_is_forgotten_without_a_signal),
+		TEST(what_was_deleted_meanwhile_is_forgotten_already),
+		TEST(what_is_being_forgotten_at_the_end_is_no_leak),
 		TEST(a_shutdown_waits_for_the_last_container),
 		TEST(a_shutdown_now_takes_everything_down_and_nothing_is_made_meanwhile),
 		TEST(a_shutdown_without_a_sandbox_is_fine),
