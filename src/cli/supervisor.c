@@ -144,6 +144,8 @@ ProtobufCMessage *supervisor_call(struct supervisor *s, const ProtobufCServiceDe
 	if (s->client)
 		ttrpc_client_cancel(s->client, id);
 	*err = p.err;
+	if (!s->client) /* in words for those who do not know that there is a connection */
+		(void)err_set(err, s->gone.code, "the sandbox's supervisor, kata-proxy, has ended");
 	return NULL;
 }
 

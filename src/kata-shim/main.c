@@ -3,13 +3,16 @@
  * main.c - kata-shim's arguments
  *
  * Those of Kata 1.x, with one dash or two. Standard output and standard error belong to the
- * container; only a mistake in the arguments is told there.
+ * container; only a mistake in the arguments is told there, and that the container was lost: its
+ * client would have nothing but the number.
  */
 #include <getopt.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "kata-shim/shim.h"
 #include "lib/base/defs.h"
@@ -111,6 +114,15 @@ static int parse_args(int argc, char **argv, struct shim *shim, const char **ret
 	return usage(stderr), 1;
 }
 
+/* Nobody may be reading: it is told if that takes no waiting. */
+static void tell_lost(const struct shim *shim)
+{
+	struct pollfd pfd = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLOUT))
+		dprintf(STDERR_FILENO, "kata-shim: container lost: %s\n", shim->lost.text);
+}
+
 int main(int argc, char **argv)
 {
 	struct shim shim = { .exec_id = "", .ready_fd = -1, .mount_ns_fd = -1 };
@@ -132,5 +144,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "kata-shim: %s\n", err.text);
 		return 1;
 	}
+	if (status == EXIT_LOST && shim.lost.code != ERR_OK)
+		tell_lost(&shim);
 	return status;
 }

@@ -77,6 +77,8 @@ static void on_read(void *arg, const ProtobufCMessage *resp, const struct err *e
 	out->shim->heard++;
 	if (!err && out->shim->exited)
 		out->late += r->data.len;
+	if (err && err->code == ERR_UNAVAILABLE && out->shim->lost.code == ERR_OK)
+		out->shim->lost = *err;
 	if (err || r->data.len == 0 || out->late > LATE_MAX) {
 		out->eof = true;
 	} else {

@@ -38,6 +38,14 @@ static void set_status(struct shim *shim, int status)
 	shim_progress(shim);
 }
 
+static void set_lost(struct shim *shim, const struct err *why)
+{
+	shim->lost = *why;
+	if (why->code == ERR_UNAVAILABLE)
+		(void)err_set(&shim->lost, why->code, "its supervisor, kata-proxy, has ended");
+	set_status(shim, EXIT_LOST);
+}
+
 static void on_deleted(void *arg, const ProtobufCMessage *resp, const struct err *err)
 {
 	struct shim *shim = arg;
@@ -124,7 +132,10 @@ static void on_task_wait(void *arg, const ProtobufCMessage *resp, const struct e
 		shim_progress(shim);
 		return;
 	}
-	set_status(shim, err ? EXIT_LOST : (int)(r->exit_status & 0xff));
+	if (err)
+		set_lost(shim, err);
+	else
+		set_status(shim, (int)(r->exit_status & 0xff));
 }
 
 static void task_wait(struct shim *shim)
@@ -199,16 +210,16 @@ static int watch_signals(struct shim *shim, struct err *err)
 /* Pending calls have failed by now: the streams have ended, and Wait said EXIT_LOST. */
 static void on_close(void *arg, const struct err *why)
 {
+	struct err reason = *why; /* the client's */
 	struct shim *shim = arg;
 
-	(void)why;
 	ttrpc_client_free(shim->client);
 	shim->client = NULL;
 	shim_drop_calls(shim);
 	if (shim->ready_fd >= 0)
 		event_base_loopbreak(shim->base);
 	else if (!shim->exited)
-		set_status(shim, EXIT_LOST);
+		set_lost(shim, &reason);
 	else
 		shim_progress(shim);
 	if (shim->deleting)

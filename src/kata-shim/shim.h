@@ -83,6 +83,7 @@ struct shim {
 	bool use_agent_wait; /* the peer has no Task service */
 	bool deleting;
 	int status;
+	struct err lost; /* why the code is EXIT_LOST; ERR_OK: the process may have exited with it */
 };
 
 /* input.c. stop: no more is read or sent; done: after stop, releases memory. */
