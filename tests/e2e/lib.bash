@@ -24,9 +24,9 @@ e2e_setup_dirs() {
 	cp "$BUILD_DIR/tests/tools/fs_probe" "$E2E_DIR/rootfs/bin/"
 }
 
-# A client that left its containers running left its mounts too.
+# A client that left its containers running, or a daemon that was killed, left its mounts too.
 e2e_remove_dirs() {
-	grep -o "${E2E_DIR}[^ ]*" /proc/self/mounts | sort -r | xargs -r -n 1 umount || true
+	awk '{ print $2 }' /proc/self/mounts | grep "^$E2E_DIR/" | tac | xargs -r -n 1 umount || true
 	rm -rf "$E2E_DIR"
 }
 
@@ -36,6 +36,7 @@ docker_start_daemon() {
 		--ip-masq=false --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs \
 		>>"$E2E_DIR/dockerd.log" 2>&1 3>&- &
 	echo $! >"$E2E_DIR/dockerd.pid"
+	disown # a shell that is told of its end would print that
 	within 30 docker version
 }
 
@@ -58,8 +59,12 @@ docker_stop_daemon() {
 }
 
 docker_teardown() {
-	[ ! -f "$E2E_DIR/dockerd.pid" ] || docker_stop_daemon
+	docker_down
 	e2e_remove_dirs
+}
+
+docker_down() {
+	[ ! -f "$E2E_DIR/dockerd.pid" ] || docker_stop_daemon
 }
 
 is_gone() {

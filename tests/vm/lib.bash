@@ -105,6 +105,17 @@ sandbox_pids() {
 	done
 }
 
+# process_of ID NAME: the first process of that name, ours or a container manager's, that has the id in its command line.
+process_of() {
+	local file pid
+
+	{ grep -lF -- "$1" /proc/[0-9]*/cmdline 2>/dev/null || true; } | while read -r file; do
+		pid=${file#/proc/}
+		pid=${pid%/cmdline}
+		[ "$(process_name "$pid")" != "${2:0:15}" ] || echo "$pid"
+	done | head -n 1 | grep .
+}
+
 DEBIAN_ROOTFS=$BUILD_DIR/debian-rootfs
 
 # A small Debian, made once.
