@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/container.h"
 
+#include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -132,6 +135,43 @@ void container_watch_oom(struct container *ctr)
 	event_add(&ctr->oom, NULL);
 }
 
+/*
+ * Mounts
+ *
+ * They would go with the last process. What is a file system of its own on the host is one here
+ * too, below the share's, and to take it down while the kernel waits for the answer to a close is
+ * a bug of that kernel (seen on 6.1: "VFS: Busy inodes after unmount"): whoever does it, which
+ * is the container's init, stops for good and never ends. So the namespace is kept.
+ */
+
+int container_keep_mounts(struct container *ctr, struct err *err)
+{
+	scoped_free char *path = xasprintf("/proc/%d/ns/mnt", (int)ctr->init->pid);
+
+	ctr->mount_ns_fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (ctr->mount_ns_fd < 0)
+		return err_sys(err, errno, "open namespace '%s'", path);
+	return 0;
+}
+
+/*
+ * Answers come in order: the first here comes after those to reads that nobody waited for, the
+ * second after those to the closes that these reads had put off. Asked of the directory that
+ * holds the root, which is the share's own.
+ */
+static void drop_mounts(struct container *ctr)
+{
+	const char *root = ctr->spec ? ctr->spec->root->path : "/";
+	scoped_free char *path = xasprintf("%.*s", (int)(strrchr(root, '/') - root), root);
+	struct statfs ignored;
+
+	if (ctr->mount_ns_fd < 0)
+		return;
+	for (int i = 0; i < 2; i++)
+		(void)statfs(path, &ignored);
+	close_fd(&ctr->mount_ns_fd);
+}
+
 void container_run_hooks(struct container *ctr, const char *point, const char *status)
 {
 	const struct hooks_state state = {
@@ -212,6 +252,7 @@ void container_free(struct container *ctr)
 	while (!list_empty(&ctr->processes))
 		process_free(container_of(ctr->processes.next, struct process, node));
 	free_group(ctr);
+	drop_mounts(ctr);
 	storages_drop(&ctr->agent->sandbox->storages, &ctr->points);
 	remove_bundle(ctr);
 	list_remove(&ctr->node);

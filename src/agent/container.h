@@ -47,6 +47,7 @@ struct container {
 	const Grpc__CreateContainerRequest *request; /* the call's, while it lives */
 	struct hooks *prestart;                      /* NULL: none runs */
 	bool has_bundle;
+	int mount_ns_fd; /* of its init, kept until it is removed: see container.c. -1: none */
 	int oom_fd;
 	struct event oom, oom_again;
 	struct event remove_turn, remove_deadline;
@@ -84,3 +85,4 @@ void container_run_hooks(struct container *ctr, const char *point, const char *s
 
 /* For container_up.c. */
 void container_watch_oom(struct container *ctr);
+int container_keep_mounts(struct container *ctr, struct err *err);

@@ -143,11 +143,14 @@ static enum flow_next launch_init(void *owner, struct err *err)
 	return ctr->init ? FLOW_WAIT : FLOW_FAIL;
 }
 
-static enum flow_next keep_pidns(void *owner, struct err *err)
+static enum flow_next keep_namespaces(void *owner, struct err *err)
 {
 	struct container *ctr = owner;
 
-	return sandbox_keep_pidns(ctr->agent->sandbox, ctr, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
+	return container_keep_mounts(ctr, err) < 0 ||
+			       sandbox_keep_pidns(ctr->agent->sandbox, ctr, err) < 0
+		       ? FLOW_FAIL
+		       : FLOW_NEXT;
 }
 
 static void on_prestart(void *arg, const struct err *err)
@@ -170,10 +173,10 @@ static enum flow_next run_prestart(void *owner, struct err *err)
 }
 
 static const struct flow_step steps[] = {
-	{ "check request", check_request, NULL },   { "add storages", add_storages, NULL },
-	{ "make bundle", make_bundle, NULL },       { "take spec", take_spec, NULL },
-	{ "make cgroup", make_cgroup, NULL },       { "launch init", launch_init, NULL },
-	{ "keep pid namespace", keep_pidns, NULL }, { "run prestart hooks", run_prestart, NULL },
+	{ "check request", check_request, NULL },     { "add storages", add_storages, NULL },
+	{ "make bundle", make_bundle, NULL },         { "take spec", take_spec, NULL },
+	{ "make cgroup", make_cgroup, NULL },         { "launch init", launch_init, NULL },
+	{ "keep namespaces", keep_namespaces, NULL }, { "run prestart hooks", run_prestart, NULL },
 };
 
 /* One line, so that the console does not become what takes the time. */
@@ -228,7 +231,12 @@ void container_create(struct agent *agent, struct ttrpc_call *call,
 	struct container *ctr = xnew(struct container);
 
 	*ctr = (struct container){
-		.agent = agent, .call = call, .request = request, .creating = true, .oom_fd = -1
+		.agent = agent,
+		.call = call,
+		.request = request,
+		.creating = true,
+		.mount_ns_fd = -1,
+		.oom_fd = -1,
 	};
 	ctr->id = xstrdup(request->container_id);
 	list_init(&ctr->processes);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,36 @@ static void it_runs_and_tells_output_and_status(void **state)
 	assert_int_equal(drive_wait("c1", "c1"), 7);
 	assert_int_equal(drive_wait("c1", ""), 7); /* a late wait gets the same */
 	drive_remove("c1");
+}
+
+/* How many of the agent's descriptors are mount namespaces. */
+static size_t count_kept_mounts(void)
+{
+	scoped_free char *fds = xasprintf("/proc/%d/fd", (int)drive.agent);
+	DIR *dir = opendir(fds);
+	struct dirent *entry;
+	size_t n = 0;
+
+	assert_non_null(dir);
+	while ((entry = readdir(dir))) {
+		char target[64] = "";
+
+		if (readlinkat(dirfd(dir), entry->d_name, target, sizeof(target) - 1) > 0)
+			n += strncmp(target, "mnt:", 4) == 0;
+	}
+	closedir(dir);
+	return n;
+}
+
+/* A dying process must not be the one that takes them down: see container.c. */
+static void the_mounts_of_a_container_stay_until_it_is_removed(void **state)
+{
+	(void)state;
+	drive_run("c1", ARGS("/bin/true"));
+	assert_int_equal(drive_wait("c1", "c1"), 0);
+	assert_int_equal(count_kept_mounts(), 1);
+	drive_remove("c1");
+	assert_int_equal(count_kept_mounts(), 0);
 }
 
 static void every_line_of_a_short_life_arrives(void **state)
@@ -331,6 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		COUNTED(it_runs_and_tells_output_and_status),
+		COUNTED(the_mounts_of_a_container_stay_until_it_is_removed),
 		COUNTED(every_line_of_a_short_life_arrives),
 		COUNTED(output_waits_for_a_slow_reader_after_the_exit),
 		COUNTED(ten_megabytes_go_through_cat_unchanged),

@@ -46,7 +46,7 @@ static void a_step_that_fails_leaves_nothing(void **state)
 {
 	static const char *const steps[] = {
 		"check request", "add storages", "make bundle",        "take spec",
-		"make cgroup",   "launch init",  "keep pid namespace", "run prestart hooks",
+		"make cgroup",   "launch init",  "keep namespaces", "run prestart hooks",
 	};
 
 	(void)state;
