@@ -79,7 +79,7 @@ state() {
 	[ "$status" -eq 137 ]
 	was_oom() { [ "$(state hungry OOMKilled)" = true ]; }
 	within 10 was_oom
-	docker events --since 5m --until "$(date +%s)" --filter event=oom --format '{{.Actor.Attributes.name}}' | grep -qx hungry
+	docker events --since 5m --until "$(($(date +%s) + 1))" --filter event=oom --format '{{.Actor.Attributes.name}}' | grep -qx hungry
 	docker rm hungry >/dev/null
 }
 
