@@ -169,16 +169,24 @@ static void on_forgotten(void *arg, const char *id, const struct err *err)
 		tasks_down(proxy->tasks);
 }
 
+/*
+ * A manager that has removed it will not ask for the container again. A bundle made by hand is its
+ * maker's, who may have no more use for it: what runs goes on to its end.
+ */
 static void on_bundle_gone(void *arg, const char *id)
 {
 	struct proxy *proxy = arg;
 	struct err gone = ERR_INIT;
+	const struct container *c = tasks_find(proxy->tasks, id, &gone);
+	bool kill;
 
-	if (!tasks_find(proxy->tasks, id, &gone))
+	if (!c)
 		return;
-	log_warn("bundle was removed, so nobody will ask for the container: removing it", "container",
-		 id);
-	tasks_forget(proxy->tasks, id, on_forgotten, proxy);
+	kill = manager_made(container_bundle(c), container_spec(c));
+	log_warn(kill ? "bundle was removed, so nobody will ask for the container: removing it"
+		      : "bundle was removed: the container goes when it has ended",
+		 "container", id);
+	tasks_forget(proxy->tasks, id, kill, on_forgotten, proxy);
 }
 
 static void on_created(void *arg, const char *id, const char *bundle)
@@ -214,8 +222,8 @@ static void watch_creator(struct proxy *proxy)
 {
 	if (proxy->args->creator_fd < 0)
 		return;
-	proxy->creator = event_new(proxy->base, proxy->args->creator_fd, EV_READ, on_creator_ended,
-				   proxy);
+	proxy->creator =
+		event_new(proxy->base, proxy->args->creator_fd, EV_READ, on_creator_ended, proxy);
 	event_add(proxy->creator, NULL);
 }
 

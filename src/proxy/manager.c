@@ -115,7 +115,8 @@ static void publish(struct manager *m, char *namespace, char *topic, char *type,
 	envelope.topic = topic;
 	envelope.event = &any;
 	req.envelope = &envelope;
-	ttrpc_client_call(m->client, EVENTS_SERVICE, "Forward", &req.base, PUBLISH_MS, on_published, m);
+	ttrpc_client_call(m->client, EVENTS_SERVICE, "Forward", &req.base, PUBLISH_MS, on_published,
+			  m);
 }
 
 static void publish_oom(struct manager *m, const char *id, char *namespace)
@@ -144,12 +145,24 @@ static void make_oom_file(const char *bundle)
 		log_warn("OOM file not made", "path", path, "reason", strerror(errno));
 }
 
+/* "libpod" or "cri-o": both work through conmon. */
+static bool has_conmon(const Grpc__Spec *spec)
+{
+	return spec_annotation(spec, "io.container.manager") != NULL;
+}
+
+bool manager_made(const char *bundle, const Grpc__Spec *spec)
+{
+	scoped_free char *namespace = manager_namespace(bundle);
+
+	return namespace || has_conmon(spec);
+}
+
 void manager_tell_oom(struct manager *m, const char *id, const char *bundle, const Grpc__Spec *spec)
 {
 	scoped_free char *namespace = m->address ? manager_namespace(bundle) : NULL;
 
-	/* "libpod" or "cri-o": both work through conmon. */
-	if (spec_annotation(spec, "io.container.manager"))
+	if (has_conmon(spec))
 		make_oom_file(bundle);
 	else if (namespace)
 		publish_oom(m, id, namespace);

@@ -12,6 +12,8 @@
  * Source: containerd runtime v2, "Events"; conmon 2.1 (oom file); Kata 3.x does both
  * Errors: are logged: the container's end does not depend on it
  */
+#include <stdbool.h>
+
 #include "oci.pb-c.h"
 
 struct event_base;
@@ -23,6 +25,9 @@ void manager_free(struct manager *manager);
 
 void manager_tell_oom(struct manager *manager, const char *id, const char *bundle,
 		      const Grpc__Spec *spec);
+
+/* Did one of them make the container, and not somebody by hand? Pure. */
+bool manager_made(const char *bundle, const Grpc__Spec *spec);
 
 /*
  * containerd's namespace that a bundle is in, by its place (".../io.containerd.runtime.v2.task/

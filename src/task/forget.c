@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * forget.c - kill and delete a container that nobody will ask for any more
+ * forget.c - delete a container that nobody will ask for any more
  *
  * It is looked up again by its id after each wait: its client may come and delete it after all.
  */
@@ -66,7 +66,7 @@ static void ignore_result(void *arg, const struct err *err)
 	(void)arg, (void)err;
 }
 
-void tasks_forget(struct tasks *tasks, const char *id, tasks_forgotten *done, void *arg)
+void tasks_forget(struct tasks *tasks, const char *id, bool kill, tasks_forgotten *done, void *arg)
 {
 	struct forget *f = xnew(struct forget);
 	struct err gone = ERR_INIT;
@@ -80,7 +80,7 @@ void tasks_forget(struct tasks *tasks, const char *id, tasks_forgotten *done, vo
 	f->exited = event_new(tasks->base, -1, 0, delete_now, f);
 	if (!init || exit_latch_wait(process_exit_latch(init), &f->waiter))
 		event_active(f->exited, EV_TIMEOUT, 0);
-	else
+	else if (kill || !process_started(init))
 		process_signal(init, SIGKILL, true, ignore_result, NULL);
 }
 

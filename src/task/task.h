@@ -35,7 +35,8 @@ struct tasks_front {
 	void (*down)(void *arg, const struct err *err);
 	/* The first container could not be made, so there is no sandbox; its caller was told. */
 	void (*stillborn)(void *arg);
-	/* The last container was deleted; a Shutdown should follow, or another Create. May be NULL. */
+	/* The last container was deleted; a Shutdown should follow, or another Create. May be NULL.
+	 */
 	void (*empty)(void *arg);
 	/* A Create has begun. May be NULL. */
 	void (*busy)(void *arg);
@@ -58,11 +59,12 @@ void tasks_down(struct tasks *tasks);
 void tasks_free(struct tasks *tasks); /* after down, or when there never was a sandbox */
 
 /*
- * Kill and delete a container for which nobody will call Delete; done runs once, from the loop. One
- * that is gone already is success.
+ * Delete a container for which nobody will call Delete once it has ended, which comes at once if
+ * it never started or is to be killed. done runs once, from the loop. One that is gone already is
+ * success.
  */
 typedef void tasks_forgotten(void *arg, const char *id, const struct err *err);
-void tasks_forget(struct tasks *tasks, const char *id, tasks_forgotten *done, void *arg);
+void tasks_forget(struct tasks *tasks, const char *id, bool kill, tasks_forgotten *done, void *arg);
 
 /* The row for ttrpc_server_new(); borrows tasks. */
 struct ttrpc_service tasks_service(struct tasks *tasks);

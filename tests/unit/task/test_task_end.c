@@ -143,7 +143,7 @@ static void what_is_forgotten_is_killed_and_then_deleted(void **state)
 	struct world *w = *state;
 
 	create(w, c1);
-	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	tasks_forget(w->tasks, c1, true, on_forgotten, &w->front);
 	turn(w);
 	fake_end("signal c1/ 9 all", NULL);
 	turn(w);
@@ -156,13 +156,28 @@ static void what_is_forgotten_is_killed_and_then_deleted(void **state)
 	assert_int_equal(w->front.n_forgotten, 1);
 }
 
+static void what_runs_may_be_left_to_its_end(void **state)
+{
+	struct world *w = *state;
+
+	create(w, c1);
+	the_container(c1)->init.started = true;
+	tasks_forget(w->tasks, c1, false, on_forgotten, &w->front);
+	turn(w);
+	assert_true(fake_is_idle());
+	set_exit(&the_container(c1)->init, 0);
+	turn(w);
+	fake_end("delete c1 by force", NULL);
+	assert_int_equal(w->front.n_forgotten, 1);
+}
+
 static void what_has_ended_is_forgotten_without_a_signal(void **state)
 {
 	struct world *w = *state;
 
 	create(w, c1);
 	set_exit(&the_container(c1)->init, 0);
-	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	tasks_forget(w->tasks, c1, true, on_forgotten, &w->front);
 	turn(w);
 	fake_end("delete c1 by force", NULL);
 	assert_int_equal(w->front.n_forgotten, 1);
@@ -173,13 +188,13 @@ static void what_was_deleted_meanwhile_is_forgotten_already(void **state)
 	struct world *w = *state;
 
 	create(w, c1);
-	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	tasks_forget(w->tasks, c1, true, on_forgotten, &w->front);
 	fake_end("signal c1/ 9 all", NULL);
 	set_exit(&the_container(c1)->init, 137);
 	the_container(c1)->id[0] = '\0';
 	turn(w);
 	assert_int_equal(w->front.n_forgotten, 1);
-	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	tasks_forget(w->tasks, c1, true, on_forgotten, &w->front);
 	turn(w);
 	assert_int_equal(w->front.n_forgotten, 2);
 }
@@ -189,7 +204,7 @@ static void what_is_being_forgotten_at_the_end_is_no_leak(void **state)
 	struct world *w = *state;
 
 	create(w, c1);
-	tasks_forget(w->tasks, c1, on_forgotten, &w->front);
+	tasks_forget(w->tasks, c1, true, on_forgotten, &w->front);
 	fake_end("signal c1/ 9 all", NULL);
 	assert_int_equal(w->front.n_forgotten, 0);
 }
@@ -264,6 +279,7 @@ int main(void)
 		TEST(a_delete_tells_the_exit_and_the_last_one_says_empty),
 		TEST(a_delete_of_a_running_container_is_not_by_force),
 		TEST(what_is_forgotten_is_killed_and_then_deleted),
+		TEST(what_runs_may_be_left_to_its_end),
 		TEST(what_has_ended_is_forgotten_without_a_signal),
 		TEST(what_was_deleted_meanwhile_is_forgotten_already),
 		TEST(what_is_being_forgotten_at_the_end_is_no_leak),
