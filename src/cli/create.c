@@ -243,10 +243,10 @@ static enum flow_next create_task(void *owner, struct err *err)
 	Containerd__Task__V2__CreateTaskRequest req =
 		CONTAINERD__TASK__V2__CREATE_TASK_REQUEST__INIT;
 	struct create *c = owner;
-	uint32_t timeout_ms =
-		(c->config->runtime.create_container_timeout + c->config->agent.dial_timeout) *
-			1000 +
-		BOOT_SLACK_MS;
+	uint32_t timeout_ms = (c->config->runtime.create_container_timeout +
+			       CONFIG_DIAL_EMULATED * c->config->agent.dial_timeout) *
+				      1000 +
+			      BOOT_SLACK_MS;
 
 	req.id = unconst(c->args.id);
 	req.bundle = c->bundle;

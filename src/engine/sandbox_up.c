@@ -5,8 +5,8 @@
  * The table at the end is the whole story; the functions above are its rows, in order.
  * Each undo removes what its run made, however far run got.
  */
-#include <event2/event.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +61,8 @@ static enum flow_next choose_accel(void *owner, struct err *err)
 	struct sandbox *sb = owner;
 
 	(void)err;
-	sb->accel_choice = accel_choose(sb->base, sb->config->hypervisor.accel, ACCEL_CACHE_DIR,
-					on_accel, sb);
+	sb->accel_choice =
+		accel_choose(sb->base, sb->config->hypervisor.accel, ACCEL_CACHE_DIR, on_accel, sb);
 	return FLOW_WAIT;
 }
 
@@ -495,10 +495,12 @@ static enum flow_next reach_agent(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
 	scoped_free char *address = vmm_agent_path(sb->vmm);
+	const uint32_t times = sb->accel == VM_ACCEL_TCG ? CONFIG_DIAL_EMULATED : 1;
 
 	(void)err;
 	sb->agent = agent_new(sb->base, on_agent_lost, sb);
-	agent_dial(sb->agent, address, sb->config->agent.dial_timeout * 1000, on_agent_answered, sb);
+	agent_dial(sb->agent, address, times * sb->config->agent.dial_timeout * 1000,
+		   on_agent_answered, sb);
 	return FLOW_WAIT;
 }
 

@@ -29,14 +29,16 @@ struct agent {
 	agent_done *dialed;
 	void *dialed_arg;
 	struct event *deadline;
+	uint32_t dial_ms;
 
-	struct event *soon; /* what must come from the loop: first connect, calls without a channel */
-	struct list calls;  /* those not answered yet */
+	struct event
+		*soon; /* what must come from the loop: first connect, calls without a channel */
+	struct list calls; /* those not answered yet */
 
 	agent_oom *oom;
 	void *oom_arg;
 	struct event *oom_again;
-	struct err gone; /* what calls without a channel are told */
+	struct err gone;     /* what calls without a channel are told */
 	bool failing, freed; /* agent_free() in a callback of fail_without_channel() waits */
 };
 
@@ -94,7 +96,7 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	ttrpc_client_free(take_ptr(&agent->client));
-	err_set(&err, ERR_TIMEOUT, "connect '%s': no answer from the agent in time", agent->address);
+	err_set(&err, ERR_TIMEOUT, "no answer within %u ms", agent->dial_ms);
 	end_dial(agent, &err);
 }
 
@@ -233,6 +235,7 @@ void agent_dial(struct agent *agent, const char *address, uint32_t timeout_ms, a
 				    .tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000 };
 
 	agent->address = xstrdup(address);
+	agent->dial_ms = timeout_ms;
 	agent->dialed = done;
 	agent->dialed_arg = arg;
 	agent->deadline = evtimer_new(agent->base, on_deadline, agent);
@@ -290,7 +293,8 @@ static void on_done(void *arg, const ProtobufCMessage *resp, const struct err *e
 
 static void on_waited(void *arg, const ProtobufCMessage *resp, const struct err *err)
 {
-	const Grpc__WaitProcessResponse *waited = (const Grpc__WaitProcessResponse *)(const void *)resp;
+	const Grpc__WaitProcessResponse *waited =
+		(const Grpc__WaitProcessResponse *)(const void *)resp;
 
 	end_call(arg, waited ? waited->status : 0, err);
 }

@@ -176,6 +176,9 @@ struct config_factory {
 	char *vm_cache_endpoint;
 };
 
+/* A guest without KVM gets this many times dial_timeout: it boots in seconds, and many share a CPU. */
+#define CONFIG_DIAL_EMULATED 4u
+
 struct config_agent {
 	bool enable_debug;
 	bool enable_tracing;
@@ -183,7 +186,7 @@ struct config_agent {
 	char *trace_type;
 	char **kernel_modules; /* "name parameter..." */
 	bool debug_console_enabled;
-	uint32_t dial_timeout;           /* s */
+	uint32_t dial_timeout;           /* s; see CONFIG_DIAL_EMULATED */
 	uint32_t cdh_api_timeout;        /* s */
 	uint32_t launch_process_timeout; /* s */
 	bool visible_cdi_devices;

@@ -365,7 +365,7 @@ const struct config_key config_keys[] = {
 	{ KEY(agent, debug_console_enabled), .since = "2.0",
 	  .meaning = "a shell in the guest for the host's root (port 1026, or console.channel.0)" },
 	{ KEY(agent, dial_timeout), .since = "2.1", .def = "45", .min = 1, .max = 3600,
-	  .meaning = "seconds until the agent must have answered" },
+	  .meaning = "seconds until the agent must have answered; without KVM four times that" },
 	{ KEY(agent, cdh_api_timeout), .since = "3.9", .def = "50", .state = KEY_IDLE,
 	  .meaning = "seconds for the confidential data hub" },
 	{ KEY(agent, launch_process_timeout), .since = "3.29", .def = "6",
