@@ -403,6 +403,19 @@ static void handle_free_server(struct ttrpc_call *call, const ProtobufCMessage *
 	ttrpc_reply(call, &resp.base);
 }
 
+/* Another service in place of the pair's; the client's end of a connection to it. */
+static int serve_instead(struct pair *pair, const struct ttrpc_service *service)
+{
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	ttrpc_server_free(pair->server);
+	pair->server = ttrpc_server_new(pair->base, service, 1);
+	make_sockets(fds);
+	assert_int_equal(ttrpc_server_serve(pair->server, fds[0], NULL, NULL, &err), 0);
+	return fds[1];
+}
+
 static void a_handler_may_free_the_server(void **state)
 {
 	static const struct ttrpc_method methods[] = { { "Check", handle_free_server } };
@@ -410,19 +423,15 @@ static void a_handler_may_free_the_server(void **state)
 	const struct ttrpc_service service = {
 		.desc = &grpc__health__descriptor, .methods = methods, .n_methods = 1, .arg = pair
 	};
-	struct err err = ERR_INIT;
-	int fds[2];
+	int fd;
 
-	ttrpc_server_free(pair->server);
-	pair->server = ttrpc_server_new(pair->base, &service, 1);
-	make_sockets(fds);
-	assert_int_equal(ttrpc_server_serve(pair->server, fds[0], NULL, NULL, &err), 0);
-	put_check(fds[1], 1, "x");
-	put_check(fds[1], 3, "x");
+	fd = serve_instead(pair, &service);
+	put_check(fd, 1, "x");
+	put_check(fd, 3, "x");
 	loop_idle(pair->base);
 	assert_int_equal(pair->n_checks, 1);
 	assert_null(pair->server);
-	close(fds[1]);
+	close(fd);
 }
 
 static void handle_raw(struct ttrpc_call *call, const char *method, const uint8_t *payload,
@@ -457,14 +466,10 @@ static void a_raw_service_passes_bytes_untouched(void **state)
 					       .raw = handle_raw };
 	struct ttrpc_client *client;
 	struct raw_answer a = { 0 };
-	struct err err = ERR_INIT;
-	int fds[2];
+	int fd;
 
-	ttrpc_server_free(pair->server);
-	pair->server = ttrpc_server_new(pair->base, &service, 1);
-	make_sockets(fds);
-	assert_int_equal(ttrpc_server_serve(pair->server, fds[0], NULL, NULL, &err), 0);
-	client = ttrpc_client_new(pair->base, fds[1], NULL, NULL);
+	fd = serve_instead(pair, &service);
+	client = ttrpc_client_new(pair->base, fd, NULL, NULL);
 	ttrpc_client_call_raw(client, "grpc.Health", "Whatever", (const uint8_t *)"\xff\0\x01", 3,
 			      1500, on_raw, &a);
 	loop_until(pair->base, &a.over);
