@@ -82,7 +82,8 @@ struct bundles *bundles_new(struct event_base *base, bundle_gone *gone, void *ar
 	bundles->fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	bundles->look = evtimer_new(base, on_look, bundles);
 	if (bundles->fd >= 0) {
-		bundles->news = event_new(base, bundles->fd, EV_READ | EV_PERSIST, on_news, bundles);
+		bundles->news =
+			event_new(base, bundles->fd, EV_READ | EV_PERSIST, on_news, bundles);
 		event_add(bundles->news, NULL);
 	}
 	return bundles;

@@ -44,6 +44,7 @@ struct proxy {
 	struct bundles *bundles;
 	struct event *idle, *flush, *on_term, *on_int;
 	struct event *creator; /* NULL: it has ended, or was not given */
+	bool deserted; /* the record of the first container is ours to remove, last of all */
 };
 
 /* --- what the tasks ask for and tell --- */
@@ -107,6 +108,14 @@ static void remove_unused_dir(const struct proxy *proxy)
 		log_warn("directory not removed, going on", "reason", err.text);
 }
 
+static void remove_mapping(const struct proxy *proxy, const char *id)
+{
+	struct err err = ERR_INIT;
+
+	if (proxy->args->root && mapping_remove(proxy->args->root, id, &err) < 0)
+		log_warn("container's record not removed, going on", "reason", err.text);
+}
+
 static void on_down(void *arg, const struct err *err)
 {
 	const struct timeval patience = { .tv_sec = FLUSH_MS / 1000 };
@@ -117,6 +126,8 @@ static void on_down(void *arg, const struct err *err)
 	else
 		log_info("sandbox taken down");
 	remove_unused_dir(proxy);
+	if (proxy->deserted)
+		remove_mapping(proxy, proxy->args->sandbox);
 	ttrpc_server_unlisten(proxy->server);
 	evtimer_add(proxy->flush, &patience);
 	ttrpc_server_on_flushed(proxy->server, on_flushed, proxy);
@@ -150,22 +161,31 @@ static void on_busy(void *arg)
 
 /* --- what clients leave behind --- */
 
-static void remove_mapping(const struct proxy *proxy, const char *id)
+/* An operation on it was under way: it is looked at again. */
+static void try_again(struct proxy *proxy, const char *id)
 {
-	struct err err = ERR_INIT;
+	struct err gone = ERR_INIT;
+	const struct container *c = tasks_find(proxy->tasks, id, &gone);
 
-	if (proxy->args->root && mapping_remove(proxy->args->root, id, &err) < 0)
-		log_warn("container's record not removed, going on", "reason", err.text);
+	if (c)
+		bundles_watch(proxy->bundles, id, container_bundle(c));
 }
 
 static void on_forgotten(void *arg, const char *id, const struct err *err)
 {
 	struct proxy *proxy = arg;
+	bool last = sandbox_n_containers(tasks_sandbox(proxy->tasks)) == 0;
 
-	if (err)
-		log_warn("container not removed, going on", "container", id, "reason", err->text);
-	remove_mapping(proxy, id);
-	if (sandbox_n_containers(tasks_sandbox(proxy->tasks)) == 0)
+	if (err) {
+		log_warn("container not removed yet", "container", id, "reason", err->text);
+		try_again(proxy, id);
+		return;
+	}
+	if (last && strcmp(id, proxy->args->sandbox) == 0)
+		proxy->deserted = true;
+	else
+		remove_mapping(proxy, id);
+	if (last)
 		tasks_down(proxy->tasks);
 }
 
@@ -214,7 +234,7 @@ static void on_creator_ended(evutil_socket_t fd, short what, void *arg)
 	if (has_stand_in(proxy))
 		return;
 	log_warn("who made the container has ended before it was done, ending");
-	remove_mapping(proxy, proxy->args->sandbox);
+	proxy->deserted = true;
 	tasks_down(proxy->tasks);
 }
 
@@ -285,7 +305,7 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	log_warn("nobody makes a container, ending");
-	remove_mapping(proxy, proxy->args->sandbox);
+	proxy->deserted = true;
 	tasks_down(proxy->tasks);
 }
 
