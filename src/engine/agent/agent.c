@@ -16,6 +16,7 @@
 #include "lib/ttrpc/client.h"
 
 #define OOM_PAUSE_MS 200
+#define LINGER_MS    500 /* QEMU ends with its sockets first, and then tells how it ended */
 
 struct agent {
 	struct event_base *base;
@@ -123,8 +124,10 @@ static void on_checked(void *arg, const ProtobufCMessage *resp, const struct err
 	(void)resp;
 	if (err && err->code == ERR_UNAVAILABLE)
 		return; /* on_closed() follows and decides */
-	if (!err)
+	if (!err) {
 		agent->answered = true;
+		ttrpc_client_linger(agent->client, LINGER_MS);
+	}
 	end_dial(agent, err);
 }
 

@@ -31,7 +31,8 @@ struct call {
 struct ttrpc_client {
 	struct event_base *base;
 	struct stream stream;
-	struct event close_told; /* activated when we know of the end before the loop does */
+	struct event close_told; /* when we know of the end before the loop does, or linger */
+	uint32_t linger_ms;
 	bool is_open;
 	struct err why; /* once not open */
 	struct list calls;
@@ -102,6 +103,14 @@ static bool fail_all(struct ttrpc_client *client, const struct err *why)
 	return !gone;
 }
 
+static void linger(struct ttrpc_client *client)
+{
+	const struct timeval tv = { .tv_sec = client->linger_ms / 1000,
+				    .tv_usec = client->linger_ms % 1000 * 1000 };
+
+	event_add(&client->close_told, &tv);
+}
+
 static void on_closed(void *arg, const struct err *why)
 {
 	struct ttrpc_client *client = arg;
@@ -109,7 +118,9 @@ static void on_closed(void *arg, const struct err *why)
 	client->why = *why;
 	client->is_open = false;
 	stream_done(&client->stream);
-	if (fail_all(client, &client->why) && client->on_close)
+	if (client->linger_ms > 0)
+		linger(client);
+	else if (fail_all(client, &client->why) && client->on_close)
 		client->on_close(client->arg, &client->why);
 }
 
@@ -238,13 +249,20 @@ struct ttrpc_client *ttrpc_client_new(struct event_base *base, int fd, ttrpc_cli
 
 void ttrpc_client_abort(struct ttrpc_client *client, const struct err *why)
 {
-	if (!client->is_open)
+	if (!client->is_open && !event_pending(&client->close_told, EV_TIMEOUT, NULL))
 		return;
 	client->why = *why;
 	client->why.code = ERR_UNAVAILABLE;
+	if (client->is_open)
+		stream_done(&client->stream);
 	client->is_open = false;
-	stream_done(&client->stream);
+	event_del(&client->close_told);
 	event_active(&client->close_told, EV_TIMEOUT, 0);
+}
+
+void ttrpc_client_linger(struct ttrpc_client *client, uint32_t ms)
+{
+	client->linger_ms = ms;
 }
 
 void ttrpc_client_free(struct ttrpc_client *client)

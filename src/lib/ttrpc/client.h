@@ -55,6 +55,12 @@ struct ttrpc_client *ttrpc_client_new(struct event_base *base, int fd, ttrpc_cli
  */
 void ttrpc_client_abort(struct ttrpc_client *client, const struct err *why);
 
+/*
+ * When the peer closes, keep that for ms: who knows why it went away may tell by
+ * ttrpc_client_abort() meanwhile, and calls fail with the better reason. 0, at first: no time.
+ */
+void ttrpc_client_linger(struct ttrpc_client *client, uint32_t ms);
+
 /* Drops pending calls without a word. NULL is fine. Safe inside any callback. */
 void ttrpc_client_free(struct ttrpc_client *client);
 

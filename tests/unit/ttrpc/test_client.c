@@ -166,6 +166,49 @@ static void a_closed_connection_fails_every_call_then_tells_its_owner(void **sta
 	ttrpc_client_free(client);
 }
 
+static void a_close_is_kept_for_a_while_and_then_told(void **state)
+{
+	struct pair *pair = *state;
+	struct closing closing = { .over = false };
+	struct answer a = { 0 };
+	int fds[2];
+
+	make_sockets(fds);
+	closing.free_this = ttrpc_client_new(pair->base, fds[0], on_close, &closing);
+	ttrpc_client_linger(closing.free_this, 20);
+	check(closing.free_this, "", 0, &a);
+	close(fds[1]);
+	loop_idle(pair->base);
+	assert_false(a.over);
+	loop_until(pair->base, &closing.over);
+	assert_int_equal(a.n_times, 1);
+	assert_int_equal(a.err.code, ERR_UNAVAILABLE);
+}
+
+static void who_knows_why_it_closed_may_tell_meanwhile(void **state)
+{
+	struct pair *pair = *state;
+	struct closing closing = { .over = false };
+	struct err why = ERR_INIT;
+	struct answer a = { 0 };
+	int fds[2];
+
+	make_sockets(fds);
+	closing.free_this = ttrpc_client_new(pair->base, fds[0], on_close, &closing);
+	ttrpc_client_linger(closing.free_this, 60000);
+	check(closing.free_this, "", 0, &a);
+	close(fds[1]);
+	loop_idle(pair->base);
+	err_set(&why, ERR_INTERNAL, "the machine burnt down");
+	ttrpc_client_abort(closing.free_this, &why);
+	assert_false(a.over);
+	loop_until(pair->base, &closing.over);
+	assert_int_equal(a.n_times, 1);
+	assert_int_equal(closing.n_times, 1);
+	assert_int_equal(a.err.code, ERR_UNAVAILABLE);
+	assert_non_null(strstr(a.err.text, "burnt down"));
+}
+
 static void the_client_may_be_freed_when_its_connection_closes(void **state)
 {
 	struct pair *pair = *state;
@@ -473,6 +516,8 @@ int main(void)
 		TEST(an_answer_may_come_late_and_out_of_order),
 		TEST(a_deadline_ends_a_call_and_its_late_answer_is_dropped),
 		TEST(a_closed_connection_fails_every_call_then_tells_its_owner),
+		TEST(a_close_is_kept_for_a_while_and_then_told),
+		TEST(who_knows_why_it_closed_may_tell_meanwhile),
 		TEST(the_client_may_be_freed_when_its_connection_closes),
 		TEST(the_client_may_be_freed_by_the_first_of_many_failing_calls),
 		TEST(the_client_may_be_freed_by_an_answer_with_more_behind_it),
