@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <event2/buffer.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "agent.pb-c.h"
 #include "kata-shim/shim.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 
 static void on_read(void *arg, const ProtobufCMessage *resp, const struct err *err);
 
@@ -67,6 +69,15 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	shim_progress(out->shim);
 }
 
+/* Without the name of our call, which means nothing to who reads it. */
+static void keep_reason(struct output *out, const struct err *err)
+{
+	size_t len = strlen(out->method);
+	bool named = strncmp(err->text, out->method, len) == 0 && str_starts(err->text + len, ": ");
+
+	(void)err_set(&out->shim->lost, err->code, "%s", err->text + (named ? len + 2 : 0));
+}
+
 /* The end of a stream is an empty answer; other agents give an error instead. */
 static void on_read(void *arg, const ProtobufCMessage *resp, const struct err *err)
 {
@@ -78,7 +89,7 @@ static void on_read(void *arg, const ProtobufCMessage *resp, const struct err *e
 	if (!err && out->shim->exited)
 		out->late += r->data.len;
 	if (err && err->code == ERR_UNAVAILABLE && out->shim->lost.code == ERR_OK)
-		out->shim->lost = *err;
+		keep_reason(out, err);
 	if (err || r->data.len == 0 || out->late > LATE_MAX) {
 		out->eof = true;
 	} else {
