@@ -177,6 +177,17 @@ static void unrecord(void *owner)
 		(void)mapping_remove(c->cli->root, c->args.id, &ignored);
 }
 
+static int check_supervisors_view(const struct create *c, struct err *err)
+{
+	scoped_free char *rootfs = rootfs_path(c);
+
+	if (sandbox_sees(c->sid, rootfs))
+		return 0;
+	return err_set(err, ERR_UNIMPLEMENTED,
+		       "share root file system: the pod's virtual machine was started in another mount "
+		       "namespace, where it is not mounted (podman: a pod with --userns)");
+}
+
 static enum flow_next start_supervisor(void *owner, struct err *err)
 {
 	struct create *c = owner;
@@ -184,7 +195,9 @@ static enum flow_next start_supervisor(void *owner, struct err *err)
 	if (c->new_sandbox && sandbox_start(c->cli, c->config, c->sid, c->spec, &c->proxy, err) < 0)
 		return FLOW_FAIL;
 	c->sup = supervisor_open(c->sid, err);
-	return c->sup ? FLOW_NEXT : FLOW_FAIL;
+	if (!c->sup || (!c->new_sandbox && check_supervisors_view(c, err) < 0))
+		return FLOW_FAIL;
+	return FLOW_NEXT;
 }
 
 static void end_supervisor(void *owner)

@@ -204,7 +204,8 @@ void sandbox_process_kill(struct sandbox_process *p)
 	close_fd(&p->pidfd);
 }
 
-int sandbox_supervisor_pidfd(const char *sid)
+/* A pidfd as below, and the number it stands for. */
+static int find_supervisor(const char *sid, pid_t *ret_pid)
 {
 	scoped_free char *dir = supervisor_dir(sid);
 	struct journal_entry *entries;
@@ -217,9 +218,28 @@ int sandbox_supervisor_pidfd(const char *sid)
 	for (size_t i = 0; i < n && fd < 0; i++)
 		if (entries[i].kind == JOURNAL_PROCESS &&
 		    strcmp(entries[i].text, "supervisor") == 0)
-			fd = proc_open(entries[i].pid, entries[i].start_ticks, &ignored);
+			fd = proc_open(*ret_pid = entries[i].pid, entries[i].start_ticks, &ignored);
 	journal_entries_free(entries, n);
 	return fd;
+}
+
+int sandbox_supervisor_pidfd(const char *sid)
+{
+	pid_t ignored;
+
+	return find_supervisor(sid, &ignored);
+}
+
+bool sandbox_sees(const char *sid, const char *path)
+{
+	pid_t pid = 0;
+	scoped_fd int pidfd = find_supervisor(sid, &pid);
+	scoped_free char *there = xasprintf("/proc/%d/root%s", (int)pid, path);
+	struct stat ours, its;
+
+	if (pidfd < 0 || stat(path, &ours) < 0)
+		return true;
+	return stat(there, &its) == 0 && its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
 }
 
 int sandbox_kill(const char *sid, struct err *err)

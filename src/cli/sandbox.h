@@ -47,5 +47,12 @@ int sandbox_kill(const char *sid, struct err *err);
  * caller. */
 int sandbox_supervisor_pidfd(const char *sid);
 
+/*
+ * Is the same thing at this path for the supervisor as for us? It may live in another mount
+ * namespace: podman starts the first container of a pod in one of its own when the pod has a user
+ * namespace. True when there is no supervisor to ask.
+ */
+bool sandbox_sees(const char *sid, const char *path);
+
 /* Which sandbox a container belongs to, by the annotations of containerd, CRI-O and dockershim. */
 const char *sandbox_id_of(const Grpc__Spec *spec, const char *cid, struct err *err);

@@ -188,6 +188,14 @@ refused() { # STATUS OPTION...
 	[ "${lines[-2]}" = 0 ]
 }
 
+@test "userns auto of a pod: its containers are refused with the reason" {
+	podman pod create --name mapped --network none --userns auto >/dev/null
+	run podman run --rm --pod mapped busybox true
+	[ "$status" -eq 126 ]
+	[[ "$output" == *"started in another mount namespace, where it is not mounted (podman: a pod with --userns)"* ]]
+	podman pod rm -f -t 0 mapped >/dev/null
+}
+
 @test "uidmap, gidmap, passwd: a user that is mapped, kept out of what is not his" {
 	run run_podman --rm --uidmap 0:200000:1000 --gidmap 0:300000:1000 --sdnotify conmon --passwd=false --user 5:6 strict sh -c '
 		paste -s /proc/self/uid_map /proc/self/gid_map | tr -s " \t" " "; id -u; id -g; touch /closed/own; ls -ln /closed
