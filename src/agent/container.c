@@ -156,17 +156,23 @@ int container_keep_mounts(struct container *ctr, struct err *err)
 
 /*
  * Answers come in order: the first here comes after those to reads that nobody waited for, the
- * second after those to the closes that these reads had put off. Asked of the directory that
- * holds the root, which is the share's own.
+ * second after those to the closes that these reads had put off. Asked of the share's top
+ * ("TOP/ID/rootfs" is the root): to walk into the container's own directory would make the kernel
+ * believe in it for another second, in which the host may make it anew (podman restart in a pod).
  */
 static void drop_mounts(struct container *ctr)
 {
-	const char *root = ctr->spec ? ctr->spec->root->path : "/";
-	scoped_free char *path = xasprintf("%.*s", (int)(strrchr(root, '/') - root), root);
+	scoped_free char *path = xstrdup(ctr->spec ? ctr->spec->root->path : "/");
 	struct statfs ignored;
 
 	if (ctr->mount_ns_fd < 0)
 		return;
+	for (int i = 0; i < 2; i++) {
+		char *name = strrchr(path, '/');
+
+		if (name)
+			*name = '\0';
+	}
 	for (int i = 0; i < 2; i++)
 		(void)statfs(path, &ignored);
 	close_fd(&ctr->mount_ns_fd);
