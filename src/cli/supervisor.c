@@ -8,6 +8,7 @@
 #include "cli/interrupt.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/base/str.h"
 #include "lib/ttrpc/client.h"
 
 struct supervisor {
@@ -126,6 +127,14 @@ static void wait_for(struct pending *p)
 		p->err = p->s->gone;
 }
 
+/* Not every call before the end is: a supervisor without a container answers and then ends. */
+static bool was_cut(const struct pending *p)
+{
+	const struct err *gone = &p->s->gone;
+
+	return !p->s->client && p->err.code == gone->code && str_ends(p->err.text, gone->text);
+}
+
 ProtobufCMessage *supervisor_call(struct supervisor *s, const ProtobufCServiceDescriptor *service,
 				  const char *method, const ProtobufCMessage *req,
 				  uint32_t timeout_ms, struct err *err)
@@ -144,7 +153,8 @@ ProtobufCMessage *supervisor_call(struct supervisor *s, const ProtobufCServiceDe
 	if (s->client)
 		ttrpc_client_cancel(s->client, id);
 	*err = p.err;
-	if (!s->client) /* in words for those who do not know that there is a connection */
+	/* In words for those who do not know that there is a connection. */
+	if (was_cut(&p))
 		(void)err_set(err, s->gone.code, "the sandbox's supervisor, kata-proxy, has ended");
 	return NULL;
 }
