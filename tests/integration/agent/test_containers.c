@@ -205,10 +205,21 @@ static void a_terminal_has_a_size_and_ends_with_its_process(void **state)
 	drive_remove(id);
 }
 
+/* Its init has said something, and so has come that far. */
+static void wait_for_output(const char *id)
+{
+	Grpc__ReadStreamRequest req = GRPC__READ_STREAM_REQUEST__INIT;
+
+	req.container_id = req.exec_id = unconst(id);
+	req.len = 64;
+	drive_do("ReadStdout", &req.base);
+}
+
 static void signals_reach_one_process_or_all(void **state)
 {
 	(void)state;
 	drive_run("s1", SH("trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"));
+	wait_for_output("s1");
 	drive_exec("s1", "e", ARGS("/bin/sleep", "1000"), false);
 	drive_signal("s1", "e", SIGTERM);
 	assert_int_equal(drive_wait("s1", "e"), 128 + SIGTERM);
