@@ -36,9 +36,9 @@ static void what_the_guest_keeps_is_no_limit_of_the_host(void **state)
 
 static void cpus_nodes_and_shares_are_the_hosts_and_the_quota_is_not(void **state)
 {
-	Grpc__LinuxResources *limits =
-		limits_of("{\"cpu\":{\"quota\":50000,\"period\":100000,\"shares\":300,\"cpus\":\"0-1\","
-			  "\"mems\":\"0\"},\"memory\":{\"limit\":5}}");
+	Grpc__LinuxResources *limits = limits_of(
+		"{\"cpu\":{\"quota\":50000,\"period\":100000,\"shares\":300,\"cpus\":\"0-1\","
+		"\"mems\":\"0\"},\"memory\":{\"limit\":5}}");
 
 	(void)state;
 	assert_non_null(limits);

@@ -61,7 +61,10 @@ static void begin(struct world *w)
 	snprintf(w->socket, sizeof(w->socket), "%s/events.sock", w->dir);
 	w->service = (struct ttrpc_service){
 		.desc = &containerd__services__events__ttrpc__v1__events__descriptor,
-		.methods = methods, .n_methods = 1, .arg = w };
+		.methods = methods,
+		.n_methods = 1,
+		.arg = w
+	};
 	w->server = ttrpc_server_new(w->base, &w->service, 1);
 	assert_int_equal(ttrpc_server_listen(w->server, unix_listen(w->socket, &err), &err), 0);
 }
@@ -142,7 +145,8 @@ static void conmon_finds_a_file_in_the_bundle(void **state)
 
 static void a_namespace_is_known_by_its_place(void **state)
 {
-	static const char *const none[] = { "/run" TASKS "moby", "/run" TASKS "/c1", "/run/moby/c1", "" };
+	static const char *const none[] = { "/run" TASKS "moby", "/run" TASKS "/c1", "/run/moby/c1",
+					    "" };
 	scoped_free char *name = manager_namespace("/run/docker/containerd" TASKS "k8s.io/abc");
 
 	(void)state;
