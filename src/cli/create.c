@@ -128,6 +128,7 @@ static int settle_sandbox(struct create *c, struct err *err)
 
 	if (strcmp(c->sid, c->args.id) != 0)
 		return 0;
+	c->lock = sandbox_lock(c->sid);
 	if (mapping_count(c->cli->root, c->sid, &others, err) < 0)
 		return -1;
 	c->new_sandbox = others == 0;
@@ -163,8 +164,10 @@ static enum flow_next record(void *owner, struct err *err)
 {
 	struct create *c = owner;
 
-	return mapping_add(c->cli->root, c->args.id, c->sid, c->bundle, err) < 0 ? FLOW_FAIL
-										 : FLOW_NEXT;
+	int r = mapping_add(c->cli->root, c->args.id, c->sid, c->bundle, err);
+
+	close_fd(&c->lock);
+	return r < 0 ? FLOW_FAIL : FLOW_NEXT;
 }
 
 /* Only what we recorded: that a mapping existed is why record() failed. */
@@ -183,9 +186,10 @@ static int check_supervisors_view(const struct create *c, struct err *err)
 
 	if (sandbox_sees(c->sid, rootfs))
 		return 0;
-	return err_set(err, ERR_UNIMPLEMENTED,
-		       "share root file system: the pod's virtual machine was started in another mount "
-		       "namespace, where it is not mounted (podman: a pod with --userns)");
+	return err_set(
+		err, ERR_UNIMPLEMENTED,
+		"share root file system: the pod's virtual machine was started in another mount "
+		"namespace, where it is not mounted (podman: a pod with --userns)");
 }
 
 static enum flow_next start_supervisor(void *owner, struct err *err)
@@ -322,7 +326,7 @@ int create_run(struct create *c, const struct cli *cli, const struct create_args
 	       struct err *err)
 {
 	*c = (struct create){
-		.cli = cli, .args = *args, .proxy.pidfd = -1, .stand_in = STAND_IN_INIT
+		.cli = cli, .args = *args, .lock = -1, .proxy.pidfd = -1, .stand_in = STAND_IN_INIT
 	};
 	if (read_input(c, err) < 0 || interrupt_catch(err) < 0)
 		return -1;
@@ -333,6 +337,7 @@ int create_run(struct create *c, const struct cli *cli, const struct create_args
 void create_done(struct create *c)
 {
 	supervisor_close(c->sup);
+	close_fd(&c->lock);
 	close_fd(&c->proxy.pidfd);
 	close_fd(&c->stand_in.pidfd);
 	config_free(c->config);

@@ -32,6 +32,7 @@ struct create {
 	struct config *config;
 	char *sid;
 	bool new_sandbox;
+	int lock; /* sandbox_lock() until we are recorded; -1: none */
 	struct sandbox_process proxy;
 	struct supervisor *sup;
 	struct stand_in stand_in;

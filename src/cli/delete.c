@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "cli/create.h"
@@ -183,15 +182,12 @@ static int delete_unknown(const char *cid, struct err *err)
  */
 static int forget(struct delete *d, struct err *err)
 {
-	scoped_free char *dir = supervisor_dir(d->state.map.sid);
 	scoped_fd int lock = -1;
 	size_t others = 0;
 
 	if (d->last)
 		return mapping_remove(d->cli->root, d->cid, err);
-	lock = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (lock >= 0 && flock(lock, LOCK_EX) < 0)
-		return err_sys(err, errno, "lock '%s'", dir);
+	lock = sandbox_lock(d->state.map.sid);
 	if (mapping_remove(d->cli->root, d->cid, err) < 0 ||
 	    mapping_count(d->cli->root, d->state.map.sid, &others, err) < 0)
 		return -1;
@@ -201,6 +197,7 @@ static int forget(struct delete *d, struct err *err)
 int delete_run(const struct cli *cli, const char *cid, bool force, struct err *err)
 {
 	struct delete d = { .cli = cli, .cid = cid, .force = force, .shim_pidfd = -1 };
+	scoped_fd int lock = -1;
 	size_t n = 0;
 	int r;
 
@@ -210,8 +207,11 @@ int delete_run(const struct cli *cli, const char *cid, bool force, struct err *e
 		*err = ERR_INIT;
 		return delete_unknown(cid, err);
 	}
+	lock = sandbox_lock(d.state.map.sid);
 	r = mapping_count(cli->root, d.state.map.sid, &n, err);
 	d.last = n <= 1;
+	if (!d.last)
+		close_fd(&lock);
 	if (r == 0) {
 		open_all(&d);
 		r = remove_container(&d, err);

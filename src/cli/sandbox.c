@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 
@@ -191,6 +192,28 @@ int sandbox_start(const struct cli *cli, const struct config *config, const char
 }
 
 /* --- end --- */
+
+int sandbox_lock(const char *sid)
+{
+	scoped_free char *dir = supervisor_dir(sid);
+	struct stat held, now;
+	int r;
+
+	for (;;) {
+		scoped_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return -1;
+		do
+			r = flock(fd, LOCK_EX);
+		while (r < 0 && errno == EINTR);
+		/* What was waited for may have been removed, and another be there. */
+		if (r < 0 || fstat(fd, &held) < 0 || stat(dir, &now) < 0)
+			return -1;
+		if (held.st_ino == now.st_ino && held.st_dev == now.st_dev)
+			return take_fd(&fd);
+	}
+}
 
 void sandbox_process_kill(struct sandbox_process *p)
 {
