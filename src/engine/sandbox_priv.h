@@ -5,6 +5,7 @@
  */
 #include "engine/engine.h"
 #include "engine/resource/volume.h"
+#include "engine/vmm/tsc.h"
 #include "engine/vmm/vm_config.h"
 #include "lib/base/flow.h"
 #include "lib/base/list.h"
@@ -42,6 +43,7 @@ struct sandbox {
 	struct journal *journal;
 	struct accel_choice *accel_choice;
 	enum vm_accel accel;
+	struct tsc_mark tsc_mark; /* when it began */
 	struct cgroup *cgroup;
 	struct scope_call *scope; /* cgroup is one of systemd's, and we are in it */
 	uint64_t cgroup_seq;

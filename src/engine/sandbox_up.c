@@ -23,6 +23,7 @@
 #include "engine/sandbox_priv.h"
 #include "engine/vmm/accel.h"
 #include "engine/vmm/qemu.h"
+#include "engine/vmm/tsc.h"
 #include "engine/vmm/virtiofsd.h"
 #include "engine/vmm/vmm.h"
 #include "engine/vmm/vsock.h"
@@ -61,6 +62,7 @@ static enum flow_next choose_accel(void *owner, struct err *err)
 	struct sandbox *sb = owner;
 
 	(void)err;
+	sb->tsc_mark = tsc_mark_now();
 	sb->accel_choice =
 		accel_choose(sb->base, sb->config->hypervisor.accel, ACCEL_CACHE_DIR, on_accel, sb);
 	return FLOW_WAIT;
@@ -366,6 +368,7 @@ static enum flow_next plan_vm(void *owner, struct err *err)
 		.vm_dir = vm_dir,
 		.share_dir = sb->share ? share_exported_dir(sb->share) : "",
 		.accel = sb->accel,
+		.tsc_khz = sb->accel == VM_ACCEL_TCG ? tsc_known(ACCEL_CACHE_DIR) : 0,
 	};
 
 	size_vm(sb);
@@ -476,6 +479,8 @@ static void on_agent_answered(void *arg, const struct err *err)
 	size_t len;
 
 	if (!err) {
+		if (sb->accel == VM_ACCEL_TCG)
+			tsc_learn(&sb->tsc_mark, ACCEL_CACHE_DIR);
 		flow_resume(&sb->up, NULL);
 		return;
 	}

@@ -106,6 +106,8 @@ char *kernel_params(const struct config *config, const struct vm_config *vm, str
 	struct str out = { .max = KERNEL_PARAMS_MAX };
 
 	add_architecture(&out);
+	if (vm->tsc_khz)
+		str_addf(&out, " tsc_early_khz=%u", vm->tsc_khz);
 	if (!has_physical_devices(hv))
 		add(&out, "swiotlb=noforce");
 	if (vm->image)

@@ -166,6 +166,7 @@ static int plan_all(const struct config *config, const struct vm_facts *facts,
 	vm->vm_dir = xstrdup(facts->vm_dir);
 	vm->accel = facts->accel;
 	vm->fips = facts->fips;
+	vm->tsc_khz = facts->tsc_khz;
 	vm->seccomp = xstrdup(hv->seccompsandbox);
 	plan_devices(hv, vm);
 	if (plan_machine(hv, vm, err) < 0 || plan_cpus(hv, facts, vm, err) < 0 ||

@@ -46,6 +46,7 @@ struct vm_facts {
 	uint32_t cid;          /* valid with has_vsock, >= 3 */
 	unsigned int host_cpus;
 	uint64_t host_memory_mib;
+	uint32_t tsc_khz; /* tsc.h, when emulated; 0: not known */
 	bool fips; /* the host's kernel runs in FIPS mode, so shall the guest's */
 	struct vm_user user;
 };
@@ -96,6 +97,7 @@ struct vm_config {
 	char *cmdline;
 	char *firmware; /* "" for the machine's own */
 	bool fips;
+	uint32_t tsc_khz; /* 0: the guest finds out */
 
 	enum vm_channel channel;
 	uint32_t cid;
