@@ -44,8 +44,9 @@ teardown_file() {
 }
 
 @test "run -it: a terminal of the client's size, and ^C" {
+	# This docker tells the size after the start; until then it is 0 0, with any runtime.
 	run in_terminal --limit 60 --size 33x99 -- "$DOCKER" -H unix:///run/docker.sock run -it --rm \
-		--runtime kata-runtime --network none busybox sh -c 'tty; stty size; exit 5'
+		--runtime kata-runtime --network none busybox sh -c 'tty; until stty size 2>/dev/null; do sleep 0.1; done; exit 5'
 	[ "$status" -eq 5 ]
 	[[ "$output" == */dev/pts/0* ]]
 	[[ "$output" == *"33 99"* ]]
