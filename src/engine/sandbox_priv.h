@@ -43,7 +43,7 @@ struct sandbox {
 	struct journal *journal;
 	struct accel_choice *accel_choice;
 	enum vm_accel accel;
-	struct tsc_mark tsc_mark; /* when it began */
+	struct tsc_mark tsc_mark; /* before the VM was started */
 	struct cgroup *cgroup;
 	struct scope_call *scope; /* cgroup is one of systemd's, and we are in it */
 	uint64_t cgroup_seq;

@@ -62,7 +62,6 @@ static enum flow_next choose_accel(void *owner, struct err *err)
 	struct sandbox *sb = owner;
 
 	(void)err;
-	sb->tsc_mark = tsc_mark_now();
 	sb->accel_choice =
 		accel_choose(sb->base, sb->config->hypervisor.accel, ACCEL_CACHE_DIR, on_accel, sb);
 	return FLOW_WAIT;
@@ -371,6 +370,7 @@ static enum flow_next plan_vm(void *owner, struct err *err)
 		.tsc_khz = sb->accel == VM_ACCEL_TCG ? tsc_known(ACCEL_CACHE_DIR) : 0,
 	};
 
+	sb->tsc_mark = tsc_mark_now();
 	size_vm(sb);
 	if (open_vsock(sb, err) < 0)
 		return FLOW_FAIL;
@@ -479,7 +479,7 @@ static void on_agent_answered(void *arg, const struct err *err)
 	size_t len;
 
 	if (!err) {
-		if (sb->accel == VM_ACCEL_TCG)
+		if (sb->accel == VM_ACCEL_TCG && !sb->vm_config.tsc_khz)
 			tsc_learn(&sb->tsc_mark, ACCEL_CACHE_DIR);
 		flow_resume(&sb->up, NULL);
 		return;

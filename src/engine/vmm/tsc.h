@@ -21,7 +21,7 @@ struct tsc_mark tsc_mark_now(void);
 /* Between two marks, in kHz; 0 when they are too near one another to tell. Pure. */
 uint32_t tsc_rate(const struct tsc_mark *from, const struct tsc_mark *to);
 
-/* Keep what has been learned since a mark, unless it is known. Failing is no harm. */
+/* Keep what has been learned since a mark. Failing is no harm. */
 void tsc_learn(const struct tsc_mark *since, const char *cache_dir);
 
 /* kHz, 0: not known. */
