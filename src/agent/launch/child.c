@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "agent/launch/child_priv.h"
-#include "lib/base/signals.h"
 #include "agent/launch/report.h"
+#include "lib/base/signals.h"
 
 child_op *const child_ops[PLAN_KIND_COUNT] = {
 	[PLAN_ENTER_CGROUP] = op_enter_cgroup,
