@@ -109,7 +109,10 @@ void container_exec(struct container *c, const char *exec_id, const Grpc__Proces
 		    engine_done *done, void *arg);
 struct process *container_find_process(struct container *c, const char *exec_id, struct err *err);
 void process_start(struct process *p, engine_done *done, void *arg);
-/* all: every process of the container. A process that has ended: success for KILL and TERM. */
+/*
+ * all: every process of the container. A process that has ended: success for KILL and TERM. done
+ * may be NULL.
+ */
 void process_signal(struct process *p, int sig, bool all, engine_done *done, void *arg);
 void process_delete(struct process *p, engine_done *done, void *arg); /* an exec that ended */
 const struct exit_latch *process_exit(const struct process *p);

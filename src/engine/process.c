@@ -205,10 +205,10 @@ static void on_signalled(void *arg, const struct err *err)
 
 		err_wrap(&why, "the agent left SIGKILL unanswered");
 		sandbox_lose(op.sb, &why);
-		op.done(op.arg, NULL);
-		return;
+		err = NULL;
 	}
-	op.done(op.arg, err);
+	if (op.done)
+		op.done(op.arg, err);
 }
 
 void process_signal(struct process *p, int sig, bool all, engine_done *done, void *arg)
@@ -248,11 +248,6 @@ void process_delete(struct process *p, engine_done *done, void *arg)
 
 /* --- the stand-in --- */
 
-static void ignore_result(void *arg, const struct err *err)
-{
-	(void)arg, (void)err;
-}
-
 static void on_shim_ended(evutil_socket_t fd, short what, void *arg)
 {
 	struct process *p = arg;
@@ -263,7 +258,7 @@ static void on_shim_ended(evutil_socket_t fd, short what, void *arg)
 	journal_strike(p->container->sandbox->journal, p->shim_seq);
 	p->shim_seq = 0;
 	if (!p->exit.set)
-		process_signal(p, SIGKILL, p == p->container->init, ignore_result, NULL);
+		process_signal(p, SIGKILL, p == p->container->init, NULL, NULL);
 }
 
 int process_attach_shim(struct process *p, pid_t pid, uint64_t start_ticks, struct err *err)

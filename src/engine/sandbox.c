@@ -223,7 +223,8 @@ static void run_later(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	free(arg);
-	later.done(later.arg, later.err.code == ERR_OK ? NULL : &later.err);
+	if (later.done)
+		later.done(later.arg, later.err.code == ERR_OK ? NULL : &later.err);
 }
 
 void sandbox_later(struct sandbox *sb, engine_done *done, void *arg, const struct err *err)

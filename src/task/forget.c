@@ -61,11 +61,6 @@ static void on_exited(struct exit_waiter *waiter, const struct exit_info *info)
 	event_active(f->exited, EV_TIMEOUT, 0);
 }
 
-static void ignore_result(void *arg, const struct err *err)
-{
-	(void)arg, (void)err;
-}
-
 void tasks_forget(struct tasks *tasks, const char *id, bool kill, tasks_forgotten *done, void *arg)
 {
 	struct forget *f = xnew(struct forget);
@@ -81,7 +76,7 @@ void tasks_forget(struct tasks *tasks, const char *id, bool kill, tasks_forgotte
 	if (!init || exit_latch_wait(process_exit_latch(init), &f->waiter))
 		event_active(f->exited, EV_TIMEOUT, 0);
 	else if (kill || !process_started(init))
-		process_signal(init, SIGKILL, true, ignore_result, NULL);
+		process_signal(init, SIGKILL, true, NULL, NULL);
 }
 
 void task_forgets_free(struct tasks *tasks)

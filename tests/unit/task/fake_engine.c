@@ -39,7 +39,8 @@ void fake_end(const char *what, const struct err *err)
 	assert_string_equal(op.what, what);
 	fake.n_ops--;
 	memmove(fake.ops, fake.ops + 1, fake.n_ops * sizeof(fake.ops[0]));
-	op.done(op.arg, err);
+	if (op.done)
+		op.done(op.arg, err);
 }
 
 bool fake_is_idle(void)
