@@ -120,16 +120,15 @@ static void on_created(void *owner, const struct err *err)
 	done(arg, err);
 }
 
-static struct container *container_new(struct sandbox *sb, const char *id, const char *bundle,
-				       const char *rootfs, const Grpc__Spec *spec)
+static struct container *container_new(struct sandbox *sb, const struct container_request *req)
 {
 	struct container *c = xnew(struct container);
 
 	c->sandbox = sb;
-	c->id = xstrdup(id);
-	c->bundle = xstrdup(bundle);
-	c->rootfs = xstrdup(rootfs);
-	c->spec = spec_copy(spec);
+	c->id = xstrdup(req->id);
+	c->bundle = xstrdup(req->bundle);
+	c->rootfs = xstrdup(req->rootfs);
+	c->spec = spec_copy(req->spec);
 	c->status = CONTAINER_CREATING;
 	list_init(&c->execs);
 	c->init = process_new(c, "");
@@ -137,21 +136,22 @@ static struct container *container_new(struct sandbox *sb, const char *id, const
 	return c;
 }
 
-void container_create(struct sandbox *sb, const char *id, const char *bundle, const char *rootfs,
-		      const Grpc__Spec *spec, engine_done *done, void *arg)
+void container_create(struct sandbox *sb, const struct container_request *req, engine_done *done,
+		      void *arg)
 {
 	struct err err = ERR_INIT, ignored = ERR_INIT;
 	struct container *c;
 
-	if (sandbox_find(sb, id, &ignored))
-		err_set(&err, ERR_EXISTS, "create container '%s': the id is in use", id);
+	if (sandbox_find(sb, req->id, &ignored))
+		err_set(&err, ERR_EXISTS, "create container '%s': the id is in use",
+			req->id);
 	else
 		(void)sandbox_need_up(sb, &err);
 	if (err.code != ERR_OK) {
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
-	c = container_new(sb, id, bundle, rootfs, spec);
+	c = container_new(sb, req);
 	c->up_done = done;
 	c->up_arg = arg;
 	c->up = (struct flow){ .steps = container_up_steps,

@@ -80,12 +80,16 @@ size_t sandbox_n_containers(const struct sandbox *sb);
 typedef void timeline_fn(void *arg, const char *operation, const char *step, uint64_t took_ns);
 void sandbox_timeline(const struct sandbox *sb, timeline_fn *fn, void *arg);
 
-/*
- * The flow container_up: afterwards init waits in the guest. spec is copied. Nothing is left of it on
- * failure. rootfs is the directory to show as root (spec.root.path resolved by the caller).
- */
-void container_create(struct sandbox *sb, const char *id, const char *bundle, const char *rootfs,
-		      const Grpc__Spec *spec, engine_done *done, void *arg);
+/* Borrowed for the call. */
+struct container_request {
+	const char *id, *bundle;
+	const char *rootfs; /* the directory to show as root: spec.root.path made absolute */
+	const Grpc__Spec *spec;
+};
+
+/* The flow container_up: afterwards init waits in the guest. Nothing is left of it on failure. */
+void container_create(struct sandbox *sb, const struct container_request *req, engine_done *done,
+		      void *arg);
 
 struct container *sandbox_find(const struct sandbox *sb, const char *id, struct err *err);
 enum container_status container_status(const struct container *c);

@@ -60,8 +60,12 @@ static void on_created(void *arg, const struct err *err)
 
 static void make_container(struct create *create)
 {
-	container_create(create->tasks->sandbox, create->id, create->bundle, create->rootfs,
-			 create->spec, on_created, create);
+	const struct container_request req = { .id = create->id,
+					       .bundle = create->bundle,
+					       .rootfs = create->rootfs,
+					       .spec = create->spec };
+
+	container_create(create->tasks->sandbox, &req, on_created, create);
 }
 
 static void on_sandbox_up(void *arg, const struct err *err)

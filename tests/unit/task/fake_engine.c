@@ -132,19 +132,19 @@ struct container *sandbox_find(const struct sandbox *sb, const char *id, struct 
 	return NULL;
 }
 
-void container_create(struct sandbox *sb, const char *id, const char *bundle, const char *rootfs,
-		      const Grpc__Spec *spec, engine_done *done, void *arg)
+void container_create(struct sandbox *sb, const struct container_request *req, engine_done *done,
+		      void *arg)
 {
 	struct container *c = find(sb, "");
 
 	assert_string_equal(c->id, "");
-	assert_non_null(spec);
+	assert_non_null(req->spec);
 	*c = (struct container){ .sandbox = sb, .status = CONTAINER_CREATED };
-	snprintf(c->id, sizeof(c->id), "%s", id);
-	snprintf(c->bundle, sizeof(c->bundle), "%s", bundle);
-	snprintf(c->rootfs, sizeof(c->rootfs), "%s", rootfs);
+	snprintf(c->id, sizeof(c->id), "%s", req->id);
+	snprintf(c->bundle, sizeof(c->bundle), "%s", req->bundle);
+	snprintf(c->rootfs, sizeof(c->rootfs), "%s", req->rootfs);
 	c->init.container = c->exec.container = c;
-	begin(done, arg, "create %s", id);
+	begin(done, arg, "create %s", req->id);
 }
 
 enum container_status container_status(const struct container *c)
