@@ -48,6 +48,11 @@ struct tasks_front {
 	void (*console)(void *arg, const char *line);
 	/* The guest killed a process of this container for want of memory. May be NULL. */
 	void (*oom)(void *arg, const struct container *c);
+	/*
+	 * For whoever follows the tasks: "/tasks/start" and a message of task_events.proto, whose
+	 * full name is its type; borrowed. In the order in which things happened. May be NULL.
+	 */
+	void (*event)(void *arg, const char *topic, const ProtobufCMessage *message);
 	void (*timeline)(void *arg, const char *operation, const char *step, uint64_t took_ns);
 };
 

@@ -87,6 +87,22 @@ int unix_connect(const char *path, struct err *err)
 	return take_fd(&fd);
 }
 
+int unix_connect_now(const char *path, struct err *err)
+{
+	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	scoped(address_done) struct address a = { .dir_fd = -1 };
+
+	if (fd < 0)
+		return err_sys(err, errno, "make socket");
+	if (address_init(&a, path, err) < 0)
+		return -1;
+	if (connect(fd, (struct sockaddr *)&a.un, a.len) == 0)
+		return take_fd(&fd);
+	if (errno == EAGAIN)
+		return err_set(err, ERR_UNAVAILABLE, "connect '%s': too many wait already", path);
+	return err_sys(err, errno, "connect '%s'", path);
+}
+
 static void remove_old_socket(const char *path)
 {
 	struct stat st;

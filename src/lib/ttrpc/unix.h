@@ -15,5 +15,8 @@
 #define UNIX_CONNECT_TIMEOUT_MS 5000
 int unix_connect(const char *path, struct err *err);
 
+/* The same for a loop: never blocks, and a full backlog is ERR_UNAVAILABLE. Non-blocking fd. */
+int unix_connect_now(const char *path, struct err *err);
+
 /* Listen with mode 0600; an old socket file is replaced. The fd is non-blocking. */
 int unix_listen(const char *path, struct err *err);

@@ -20,6 +20,7 @@
 #include "lib/ttrpc/server.h"
 #include "lib/ttrpc/unix.h"
 #include "proxy/manager.h"
+#include "task_events.pb-c.h"
 
 #define TASKS "/io.containerd.runtime.v2.task/"
 
@@ -38,9 +39,8 @@ static void note_event(struct ttrpc_call *call, const ProtobufCMessage *msg, voi
 	Containerd__Services__Events__Ttrpc__V1__Empty resp =
 		CONTAINERD__SERVICES__EVENTS__TTRPC__V1__EMPTY__INIT;
 	const ProtobufCBinaryData *value = &req->envelope->event->value;
-	Containerd__Services__Events__Ttrpc__V1__TaskOOM *oom =
-		containerd__services__events__ttrpc__v1__task_oom__unpack(NULL, value->len,
-									  value->data);
+	Containerd__Events__TaskOOM *oom =
+		containerd__events__task_oom__unpack(NULL, value->len, value->data);
 	struct world *w = arg;
 
 	assert_non_null(oom);
