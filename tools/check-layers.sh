@@ -5,7 +5,7 @@
 #
 #	check-layers.sh [SRC]		the tree to check, by default ../src
 #
-#	lib/base <- lib/* <- engine <- task <- shim, proxy        lib <- agent
+#	lib/base <- lib/* <- engine <- task <- management <- shim, proxy        lib <- agent
 #
 # engine and agent never include one another; kata-shim and the tools use lib only; cli uses
 # engine and lib. A module may include itself. One line a mistake, exit code 1 if there is any.
@@ -20,8 +20,9 @@ declare -A may=(
 	[lib]="lib/base lib"
 	[engine]="lib/base lib"
 	[task]="lib/base lib engine"
-	[shim]="lib/base lib engine task"
-	[proxy]="lib/base lib engine task"
+	[management]="lib/base lib engine task"
+	[shim]="lib/base lib engine task management"
+	[proxy]="lib/base lib engine task management"
 	[cli]="lib/base lib engine"
 	[kata-shim]="lib/base lib"
 	[monitor]="lib/base lib"

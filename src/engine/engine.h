@@ -44,6 +44,8 @@ struct sandbox_events {
 	void (*vm_lost)(void *arg, const struct err *why);    /* after every exit was told */
 	void (*warning)(void *arg, const char *text);         /* something failed and we went on */
 	void (*console)(void *arg, const char *line);         /* guest's words: escape them */
+	/* A call to the agent was answered, or has failed. */
+	void (*agent_called)(void *arg, const char *method, uint64_t took_ns);
 };
 
 typedef void engine_done(void *arg, const struct err *err);
@@ -72,9 +74,14 @@ const char *sandbox_id(const struct sandbox *sb);
 const struct config *sandbox_config(const struct sandbox *sb);
 const char *sandbox_cgroup(const struct sandbox *sb); /* its path (cgroup.h); "": there is none */
 pid_t sandbox_vmm_pid(const struct sandbox *sb); /* 0: no VM */
+pid_t sandbox_virtiofsd_pid(const struct sandbox *sb); /* 0: none */
+/* "vsock://CID:1024", "unix:///run/vc/vm/ID/kata.sock"; NULL: no VM. Owned by the caller. */
+char *sandbox_agent_url(const struct sandbox *sb);
 /* For passing calls through; NULL while there is no agent. Borrowed until vm_lost. */
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb);
 size_t sandbox_n_containers(const struct sandbox *sb);
+/* Oldest first; fn must not remove any. */
+void sandbox_each(const struct sandbox *sb, void (*fn)(void *arg, struct container *c), void *arg);
 
 /* One line a step of the last sandbox_up and container_up. */
 typedef void timeline_fn(void *arg, const char *operation, const char *step, uint64_t took_ns);

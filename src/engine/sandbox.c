@@ -16,6 +16,7 @@
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
 #include "engine/sandbox_priv.h"
+#include "engine/vmm/virtiofsd.h"
 #include "engine/vmm/vmm.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
@@ -107,6 +108,16 @@ pid_t sandbox_vmm_pid(const struct sandbox *sb)
 	return sb->vmm ? vmm_pid(sb->vmm, NULL) : 0;
 }
 
+pid_t sandbox_virtiofsd_pid(const struct sandbox *sb)
+{
+	return sb->virtiofsd ? virtiofsd_pid(sb->virtiofsd, NULL) : 0;
+}
+
+char *sandbox_agent_url(const struct sandbox *sb)
+{
+	return sb->vmm ? vmm_agent_path(sb->vmm) : NULL;
+}
+
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb)
 {
 	return sb->agent ? agent_client(sb->agent) : NULL;
@@ -119,6 +130,12 @@ size_t sandbox_n_containers(const struct sandbox *sb)
 	list_for_each(&sb->containers, struct container, node, c)
 		n++;
 	return n;
+}
+
+void sandbox_each(const struct sandbox *sb, void (*fn)(void *arg, struct container *c), void *arg)
+{
+	list_for_each(&sb->containers, struct container, node, c)
+		fn(arg, c);
 }
 
 struct container *sandbox_find(const struct sandbox *sb, const char *id, struct err *err)

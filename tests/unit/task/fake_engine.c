@@ -91,6 +91,31 @@ pid_t sandbox_vmm_pid(const struct sandbox *sb)
 	return 4711;
 }
 
+pid_t sandbox_virtiofsd_pid(const struct sandbox *sb)
+{
+	(void)sb;
+	return 0;
+}
+
+char *sandbox_agent_url(const struct sandbox *sb)
+{
+	(void)sb;
+	return xstrdup("unix:///run/vc/vm/sb1/kata.sock");
+}
+
+bool sandbox_is_up(const struct sandbox *sb)
+{
+	(void)sb;
+	return true;
+}
+
+void sandbox_each(const struct sandbox *sb, void (*fn)(void *arg, struct container *c), void *arg)
+{
+	for (size_t i = 0; i < FAKE_CONTAINERS_MAX; i++)
+		if (sb->containers[i].id[0])
+			fn(arg, (struct container *)(uintptr_t)&sb->containers[i]);
+}
+
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb)
 {
 	return sb->agent;
@@ -145,6 +170,16 @@ void container_create(struct sandbox *sb, const struct container_request *req, e
 	snprintf(c->rootfs, sizeof(c->rootfs), "%s", req->rootfs);
 	c->init.container = c->exec.container = c;
 	begin(done, arg, "create %s", req->id);
+}
+
+const char *container_id(const struct container *c)
+{
+	return c->id;
+}
+
+const char *container_status_name(enum container_status status)
+{
+	return status == CONTAINER_RUNNING ? "running" : "created";
 }
 
 enum container_status container_status(const struct container *c)

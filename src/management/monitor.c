@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "management/monitor.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/engine.h"
+#include "lib/base/clock.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/base/str.h"
+#include "task/task.h"
+
+#define TEXT_PLAIN "text/plain; charset=utf-8"
+#define TEXT_JSON  "application/json"
+
+struct monitor {
+	struct event_base *base;
+	struct tasks *tasks;
+	struct evhttp *http;
+	uint64_t started_ns; /* monotonic */
+};
+
+/* Ends the request. libevent would send the text in answer to HEAD too. */
+static void answer(struct evhttp_request *req, int status, const char *reason, const char *type,
+		   const char *text)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	const size_t len = strlen(text);
+	char number[24];
+
+	snprintf(number, sizeof(number), "%zu", len);
+	evhttp_add_header(headers, "Content-Type", type);
+	evhttp_add_header(headers, "Content-Length", number);
+	if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
+		evbuffer_add(evhttp_request_get_output_buffer(req), text, len);
+	evhttp_send_reply(req, status, reason, NULL);
+}
+
+static void answer_unavailable(struct evhttp_request *req, const char *why)
+{
+	answer(req, 503, "Service Unavailable", TEXT_PLAIN, why);
+}
+
+/* --- /agent-url --- */
+
+static void serve_agent_url(struct monitor *m, struct evhttp_request *req)
+{
+	struct sandbox *sb = tasks_sandbox(m->tasks);
+	scoped_free char *url = sb ? sandbox_agent_url(sb) : NULL;
+
+	if (url)
+		answer(req, HTTP_OK, "OK", TEXT_PLAIN, url);
+	else
+		answer_unavailable(req, "the sandbox has no virtual machine\n");
+}
+
+/* --- /debug --- */
+
+static void add_step(void *arg, const char *operation, const char *step, uint64_t took_ns)
+{
+	str_addf(arg, "%-14s %-28s %10.3f ms\n", operation, step, (double)took_ns / NS_PER_MS);
+}
+
+static void serve_timeline(struct monitor *m, struct evhttp_request *req)
+{
+	struct sandbox *sb = tasks_sandbox(m->tasks);
+	struct str text = { 0 };
+
+	if (sb)
+		sandbox_timeline(sb, add_step, &text);
+	answer(req, HTTP_OK, "OK", TEXT_PLAIN, str_get(&text));
+	str_done(&text);
+}
+
+/* Ids were checked when they came in (id.h): nothing in them needs to be escaped. */
+static void add_container(void *arg, struct container *c)
+{
+	struct str *out = arg;
+
+	str_addf(out, "%s{\"id\":\"%s\",\"status\":\"%s\"}", str_ends(str_get(out), "[") ? "" : ",",
+		 container_id(c), container_status_name(container_status(c)));
+}
+
+static void serve_vars(struct monitor *m, struct evhttp_request *req)
+{
+	struct sandbox *sb = tasks_sandbox(m->tasks);
+	struct str text = { 0 };
+
+	str_addf(&text, "{\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%llu,", KATA_VERSION,
+		 (int)getpid(),
+		 (unsigned long long)((clock_mono_ns() - m->started_ns) / NS_PER_MS));
+	str_addf(&text, "\"sandbox_up\":%s,\"containers\":[",
+		 sb && sandbox_is_up(sb) ? "true" : "false");
+	if (sb)
+		sandbox_each(sb, add_container, &text);
+	str_add(&text, "]}\n");
+	answer(req, HTTP_OK, "OK", TEXT_JSON, str_get(&text));
+	str_done(&text);
+}
+
+/* --- paths --- */
+
+struct route {
+	const char *path;
+	void (*serve)(struct monitor *m, struct evhttp_request *req); /* NULL: known, not built */
+};
+
+static const struct route routes[] = {
+	{ "/agent-url", serve_agent_url },
+	{ "/debug/timeline", serve_timeline },
+	{ "/debug/vars", serve_vars },
+	{ "/direct-volume/stats", NULL },
+	{ "/direct-volume/resize", NULL },
+	{ "/iptables", NULL },
+	{ "/ip6tables", NULL },
+	{ "/policy", NULL },
+};
+
+static void answer_not_found(struct evhttp_request *req)
+{
+	struct str text = { 0 };
+
+	str_add(&text, "not here; there is:\n");
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (routes[i].serve)
+			str_addf(&text, "  %s\n", routes[i].path);
+	answer(req, HTTP_NOTFOUND, "Not Found", TEXT_PLAIN, str_get(&text));
+	str_done(&text);
+}
+
+static void answer_unbuilt(struct evhttp_request *req, const char *path)
+{
+	scoped_free char *text = xasprintf("'%s' is not available yet\n", path);
+
+	answer(req, HTTP_NOTIMPLEMENTED, "Not Implemented", TEXT_PLAIN, text);
+}
+
+static void answer_bad_method(struct evhttp_request *req, const char *path)
+{
+	scoped_free char *text = xasprintf("'%s' is only read: GET\n", path);
+
+	evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET, HEAD");
+	answer(req, HTTP_BADMETHOD, "Method Not Allowed", TEXT_PLAIN, text);
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(req);
+	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
+	enum evhttp_cmd_type method = evhttp_request_get_command(req);
+
+	for (size_t i = 0; path && i < ARRAY_LEN(routes); i++) {
+		if (strcmp(path, routes[i].path) != 0)
+			continue;
+		if (!routes[i].serve)
+			answer_unbuilt(req, path);
+		else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
+			answer_bad_method(req, path);
+		else
+			routes[i].serve(arg, req);
+		return;
+	}
+	answer_not_found(req);
+}
+
+/* --- life --- */
+
+static int listen_on(struct monitor *m, int fd)
+{
+	/* Every method that it can name, so that a wrong one is answered by us. */
+	const ev_uint16_t methods = EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD |
+				    EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS |
+				    EVHTTP_REQ_TRACE | EVHTTP_REQ_CONNECT | EVHTTP_REQ_PATCH;
+
+	evhttp_set_allowed_methods(m->http, methods);
+	evhttp_set_max_headers_size(m->http, MONITOR_HEADERS_MAX);
+	evhttp_set_max_body_size(m->http, MONITOR_BODY_MAX);
+	evhttp_set_timeout(m->http, MONITOR_IDLE_S);
+	evhttp_set_gencb(m->http, on_request, m);
+	return evhttp_accept_socket(m->http, fd);
+}
+
+struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int listen_fd)
+{
+	struct monitor *m = xnew(struct monitor);
+
+	*m = (struct monitor){ .base = base, .tasks = tasks, .started_ns = clock_mono_ns() };
+	m->http = evhttp_new(base);
+	if (m->http && listen_on(m, listen_fd) == 0)
+		return m;
+	close(listen_fd);
+	monitor_free(m);
+	return NULL;
+}
+
+void monitor_free(struct monitor *m)
+{
+	if (!m)
+		return;
+	if (m->http)
+		evhttp_free(m->http);
+	free(m);
+}
