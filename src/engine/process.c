@@ -54,40 +54,6 @@ static void forget_start(struct process *p)
 		p->start->p = NULL;
 }
 
-/* Removed before it ended, or before it began: whoever waits for it is not left waiting. */
-static void tell_waiters(struct process *p)
-{
-	const struct exit_info info = { .status = 128 + SIGKILL, .at_ns = clock_real_ns() };
-
-	exit_latch_set(&p->exit, &info);
-}
-
-void process_free(struct process *p)
-{
-	struct sandbox *sb;
-
-	if (!p)
-		return;
-	sb = p->container->sandbox;
-	if (sb->agent)
-		agent_forget(sb->agent, p);
-	forget_start(p);
-	tell_waiters(p);
-	journal_strike(sb->journal, p->shim_seq);
-	forget_shim(p);
-	list_remove(&p->node);
-	if (p->process)
-		protobuf_c_message_free_unpacked(&p->process->base, NULL);
-	free(p->exec_id);
-	free(p);
-}
-
-/* The agent knows a container's init by the container's id. */
-static const char *agent_exec_id(const struct process *p)
-{
-	return p->exec_id[0] ? p->exec_id : p->container->id;
-}
-
 void process_set_exit(struct process *p, int status)
 {
 	const struct exit_info info = { .status = status & 0xff, .at_ns = clock_real_ns() };
@@ -101,6 +67,46 @@ void process_set_exit(struct process *p, int status)
 	exit_latch_set(&p->exit, &info);
 	if (sb->events.exited)
 		sb->events.exited(sb->events_arg, p);
+}
+
+/*
+ * Removed before it ended, or before it began: whoever waits for it is not left waiting. What the
+ * guest has goes with its container, killed.
+ */
+static void end_removed(struct process *p)
+{
+	const struct exit_info info = { .status = 128 + SIGKILL, .at_ns = clock_real_ns() };
+
+	if (p->created)
+		process_set_exit(p, info.status);
+	else
+		exit_latch_set(&p->exit, &info);
+}
+
+void process_free(struct process *p)
+{
+	struct sandbox *sb;
+
+	if (!p)
+		return;
+	sb = p->container->sandbox;
+	if (sb->agent)
+		agent_forget(sb->agent, p);
+	forget_start(p);
+	end_removed(p);
+	journal_strike(sb->journal, p->shim_seq);
+	forget_shim(p);
+	list_remove(&p->node);
+	if (p->process)
+		protobuf_c_message_free_unpacked(&p->process->base, NULL);
+	free(p->exec_id);
+	free(p);
+}
+
+/* The agent knows a container's init by the container's id. */
+static const char *agent_exec_id(const struct process *p)
+{
+	return p->exec_id[0] ? p->exec_id : p->container->id;
 }
 
 static void on_waited(void *arg, int status, const struct err *err)

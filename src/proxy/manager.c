@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "proxy/manager.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
-#include "lib/oci/spec.h"
+#include "task/oom_file.h"
 #include "task/publisher.h"
 #include "task_events.pb-c.h"
 
@@ -46,8 +43,6 @@ void manager_free(struct manager *m)
 	free(m);
 }
 
-/* --- containerd --- */
-
 char *manager_namespace(const char *bundle)
 {
 	const char *at = strstr(bundle, TASKS_DIR);
@@ -60,44 +55,20 @@ char *manager_namespace(const char *bundle)
 	return n > 0 && at[n] == '/' ? xstrndup(at, n) : NULL;
 }
 
-static void publish_oom(struct manager *m, const char *id, const char *namespace)
-{
-	Containerd__Events__TaskOOM oom = CONTAINERD__EVENTS__TASK_OOM__INIT;
-
-	oom.container_id = unconst(id);
-	publisher_send(m->publisher, namespace, "/tasks/oom", &oom.base);
-}
-
-/* --- conmon --- */
-
-static void make_oom_file(const char *bundle)
-{
-	scoped_free char *path = xasprintf("%s/oom", bundle);
-	scoped_fd int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
-
-	if (fd < 0)
-		log_warn("OOM file not made", "path", path, "reason", strerror(errno));
-}
-
-/* "libpod" or "cri-o": both work through conmon. */
-static bool has_conmon(const Grpc__Spec *spec)
-{
-	return spec_annotation(spec, "io.container.manager") != NULL;
-}
-
 bool manager_made(const char *bundle, const Grpc__Spec *spec)
 {
 	scoped_free char *namespace = manager_namespace(bundle);
 
-	return namespace || has_conmon(spec);
+	return namespace || oom_file_wanted(spec);
 }
 
 void manager_tell_oom(struct manager *m, const char *id, const char *bundle, const Grpc__Spec *spec)
 {
+	Containerd__Events__TaskOOM oom = CONTAINERD__EVENTS__TASK_OOM__INIT;
 	scoped_free char *namespace = manager_namespace(bundle);
 
-	if (has_conmon(spec))
-		make_oom_file(bundle);
-	else if (namespace)
-		publish_oom(m, id, namespace);
+	if (!namespace || oom_file_wanted(spec))
+		return;
+	oom.container_id = unconst(id);
+	publisher_send(m->publisher, namespace, "/tasks/oom", &oom.base);
 }

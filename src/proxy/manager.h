@@ -3,13 +3,11 @@
 /*
  * manager.h - tell a container's manager what it does not ask for
  *
- * Docker, podman and CRI-O learn of an OOM kill from a control group of the host, whose kernel
- * knows of none: it was in the guest. So they are told, each in its own way:
+ * Docker learns of an OOM kill from a control group of the host, whose kernel knows of none: it was
+ * in the guest. So its containerd is told by the event TaskOOM on its ttrpc socket, as its shim
+ * would publish it. podman and CRI-O find a file (task/oom_file.h).
  *
- *	containerd   the event TaskOOM on its ttrpc socket, as its shim would publish it
- *	conmon       an empty file "oom" in the bundle, as conmon would make it
- *
- * Source: containerd runtime v2, "Events"; conmon 2.1 (oom file); Kata 3.x does both
+ * Source: containerd runtime v2, "Events"
  * Errors: are logged: the container's end does not depend on it
  */
 #include <stdbool.h>

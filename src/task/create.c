@@ -6,13 +6,17 @@
 
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/oci/message.h"
 #include "lib/oci/spec.h"
+#include "task/events.h"
+#include "task/oom_file.h"
 #include "task/task_priv.h"
 
 struct create {
 	struct tasks *tasks;
 	struct reply *reply;
-	char *id, *bundle, *rootfs;
+	Containerd__Task__V2__CreateTaskRequest *req; /* owned: its caller may hang up */
+	char *rootfs;
 	Grpc__Spec *spec;
 	bool first; /* makes the sandbox */
 };
@@ -21,8 +25,7 @@ static void create_free(struct create *create)
 {
 	if (create->spec)
 		protobuf_c_message_free_unpacked(&create->spec->base, NULL);
-	free(create->id);
-	free(create->bundle);
+	message_drop(&create->req);
 	free(create->rootfs);
 	free(create);
 }
@@ -51,17 +54,18 @@ static void on_created(void *arg, const struct err *err)
 	}
 	if (tasks->front->timeline)
 		sandbox_timeline(tasks->sandbox, tasks->front->timeline, tasks->arg);
-	resp.pid = (uint32_t)sandbox_vmm_pid(tasks->sandbox);
+	event_created(tasks, create->req);
+	resp.pid = tasks->vmm_pid;
 	reply_send(create->reply, &resp.base);
 	if (tasks->front->created)
-		tasks->front->created(tasks->arg, create->id, create->bundle);
+		tasks->front->created(tasks->arg, create->req->id, create->req->bundle);
 	create_free(create);
 }
 
 static void make_container(struct create *create)
 {
-	const struct container_request req = { .id = create->id,
-					       .bundle = create->bundle,
+	const struct container_request req = { .id = create->req->id,
+					       .bundle = create->req->bundle,
 					       .rootfs = create->rootfs,
 					       .spec = create->spec };
 
@@ -72,10 +76,12 @@ static void on_sandbox_up(void *arg, const struct err *err)
 {
 	struct create *create = arg;
 
-	if (err)
+	if (err) {
 		fail(create, err);
-	else
-		make_container(create);
+		return;
+	}
+	create->tasks->vmm_pid = (uint32_t)sandbox_vmm_pid(create->tasks->sandbox);
+	make_container(create);
 }
 
 /* --- what the engine tells by itself --- */
@@ -104,15 +110,26 @@ static void on_vm_lost(void *arg, const struct err *why)
 		tasks->front->failed(tasks->arg, "keep the virtual machine", why);
 }
 
+static void on_exited(void *arg, struct process *p)
+{
+	event_exited(arg, p);
+}
+
 static void on_oom(void *arg, struct container *c)
 {
 	struct tasks *tasks = arg;
+	struct err err = ERR_INIT;
 
+	event_oom(tasks, container_id(c));
+	if (oom_file_wanted(container_spec(c)) && oom_file_make(container_bundle(c), &err) < 0 &&
+	    tasks->front->failed)
+		tasks->front->failed(tasks->arg, "tell of an OOM kill", &err);
 	if (tasks->front->oom)
 		tasks->front->oom(tasks->arg, c);
 }
 
 static const struct sandbox_events engine_events = {
+	.exited = on_exited,
 	.vm_lost = on_vm_lost,
 	.warning = on_warning,
 	.console = on_console,
@@ -123,7 +140,7 @@ static int make_sandbox(struct create *create, struct err *err)
 {
 	struct tasks *tasks = create->tasks;
 	struct config *config =
-		tasks->front->configure(tasks->arg, create->spec, create->bundle, err);
+		tasks->front->configure(tasks->arg, create->spec, create->req->bundle, err);
 
 	if (!config)
 		return -1;
@@ -169,8 +186,7 @@ void task_create(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 
 	create->tasks = arg;
 	create->reply = reply_new(arg, call, "create container");
-	create->id = xstrdup(req->id);
-	create->bundle = xstrdup(req->bundle);
+	create->req = message_copy(Containerd__Task__V2__CreateTaskRequest, req);
 	create->first = !create->tasks->sandbox;
 	if (check_request(create->tasks, req, &err) < 0 ||
 	    !(create->spec = spec_load(req->bundle, &err))) {

@@ -4,34 +4,76 @@
  */
 #include <stdlib.h>
 
+#include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "task/events.h"
 #include "task/task_priv.h"
 
 struct delete
 {
 	struct tasks *tasks;
 	struct reply *reply;
+	char *id; /* the container's, owned; NULL: an exec is deleted */
 	uint32_t pid;
 	struct exit_info exit;
+	/* One that never started ends while it is deleted. */
+	struct exit_latch *latch; /* borrowed; NULL: not waited for */
+	struct exit_waiter waiter;
 };
 
-static void on_deleted(void *arg, const struct err *err)
+static void delete_free(struct delete *del)
+{
+	if (del->latch)
+		exit_latch_cancel(del->latch, &del->waiter);
+	free(del->id);
+	free(del);
+}
+
+static void on_exited(struct exit_waiter *waiter, const struct exit_info *info)
+{
+	struct delete *del = container_of(waiter, struct delete, waiter);
+
+	del->exit = *info;
+	del->latch = NULL;
+}
+
+static void tell_deleted(const struct delete *del)
 {
 	Containerd__Task__V2__DeleteResponse resp = CONTAINERD__TASK__V2__DELETE_RESPONSE__INIT;
 	Containerd__Task__V2__Timestamp at = CONTAINERD__TASK__V2__TIMESTAMP__INIT;
-	struct delete del = *(struct delete *)arg;
+	const struct tasks *tasks = del->tasks;
 
-	free(arg);
-	if (err) {
-		reply_fail(del.reply, err);
-		return;
-	}
-	resp.pid = del.pid;
-	resp.exit_status = (uint32_t)del.exit.status;
-	resp.exited_at = timestamp_fill(&at, del.exit.at_ns);
-	reply_send(del.reply, &resp.base);
-	if (del.tasks->front->empty && sandbox_n_containers(del.tasks->sandbox) == 0)
-		del.tasks->front->empty(del.tasks->arg);
+	if (del->id)
+		event_deleted(tasks, del->id, del->pid, &del->exit);
+	resp.pid = del->pid;
+	resp.exit_status = (uint32_t)del->exit.status;
+	resp.exited_at = timestamp_fill(&at, del->exit.at_ns);
+	reply_send(del->reply, &resp.base);
+	if (tasks->front->empty && sandbox_n_containers(tasks->sandbox) == 0)
+		tasks->front->empty(tasks->arg);
+}
+
+static void on_deleted(void *arg, const struct err *err)
+{
+	struct delete *del = arg;
+
+	if (err)
+		reply_fail(del->reply, err);
+	else
+		tell_deleted(del);
+	delete_free(del);
+}
+
+static void delete_container(struct delete *del, struct container *c)
+{
+	struct process *init = container_init(c);
+
+	del->id = xstrdup(container_id(c));
+	del->waiter.fn = on_exited;
+	if (!exit_latch_wait(process_exit_latch(init), &del->waiter))
+		del->latch = process_exit_latch(init);
+	/* Never started, it has nothing to lose: runc deletes such a container too. */
+	container_delete(c, container_status(c) == CONTAINER_CREATED, on_deleted, del);
 }
 
 void task_delete(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
@@ -54,9 +96,8 @@ void task_delete(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 				.pid = tasks_pid(tasks, p),
 				.exit = process_exit(p)->info };
 	c = process_container(p);
-	/* Never started, it has nothing to lose: runc deletes such a container too. */
 	if (p == container_init(c))
-		container_delete(c, container_status(c) == CONTAINER_CREATED, on_deleted, del);
+		delete_container(del, c);
 	else
 		process_delete(p, on_deleted, del);
 }

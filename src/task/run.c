@@ -8,37 +8,70 @@
 
 #include "lib/base/mem.h"
 #include "lib/oci/spec.h"
+#include "task/events.h"
 #include "task/task_priv.h"
 
-struct start {
+/* An operation that is told of. By name: what it is about may be deleted meanwhile. */
+struct change {
 	struct tasks *tasks;
 	struct reply *reply;
-	char *id, *exec_id; /* by name: the process may be deleted meanwhile */
+	char *id, *exec_id;
+	event_by_name *tell; /* NULL: a start */
 };
 
-static uint32_t pid_of(const struct start *start)
+static struct change *change_new(struct tasks *tasks, struct reply *reply, const char *id,
+				 const char *exec_id, event_by_name *event)
 {
-	struct err ignored = ERR_INIT;
-	const struct process *p =
-		tasks_find_process(start->tasks, start->id, start->exec_id, &ignored);
+	struct change *change = xnew(struct change);
 
-	return p ? tasks_pid(start->tasks, p) : 0;
+	*change = (struct change){ .tasks = tasks,
+				   .reply = reply,
+				   .id = xstrdup(id),
+				   .exec_id = xstrdup(exec_id),
+				   .tell = event };
+	return change;
+}
+
+static void change_free(struct change *change)
+{
+	free(change->id);
+	free(change->exec_id);
+	free(change);
+}
+
+static void on_changed(void *arg, const struct err *err)
+{
+	struct change *change = arg;
+
+	if (!err)
+		change->tell(change->tasks, change->id, change->exec_id);
+	reply_done(change->reply, err);
+	change_free(change);
+}
+
+static void tell_started(const struct change *start)
+{
+	Containerd__Task__V2__StartResponse resp = CONTAINERD__TASK__V2__START_RESPONSE__INIT;
+	struct err gone = ERR_INIT;
+	const struct process *p =
+		tasks_find_process(start->tasks, start->id, start->exec_id, &gone);
+
+	if (p) {
+		event_started(start->tasks, p);
+		resp.pid = tasks_pid(start->tasks, p);
+	}
+	reply_send(start->reply, &resp.base);
 }
 
 static void on_started(void *arg, const struct err *err)
 {
-	Containerd__Task__V2__StartResponse resp = CONTAINERD__TASK__V2__START_RESPONSE__INIT;
-	struct start *start = arg;
+	struct change *start = arg;
 
-	if (err) {
+	if (err)
 		reply_fail(start->reply, err);
-	} else {
-		resp.pid = pid_of(start);
-		reply_send(start->reply, &resp.base);
-	}
-	free(start->id);
-	free(start->exec_id);
-	free(start);
+	else
+		tell_started(start);
+	change_free(start);
 }
 
 void task_start(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
@@ -47,18 +80,11 @@ void task_start(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 	struct reply *reply = reply_new(arg, call, "start process");
 	struct err err = ERR_INIT;
 	struct process *p = tasks_find_process(arg, req->id, req->exec_id, &err);
-	struct start *start;
 
-	if (!p) {
+	if (p)
+		process_start(p, on_started, change_new(arg, reply, req->id, req->exec_id, NULL));
+	else
 		reply_fail(reply, &err);
-		return;
-	}
-	start = xnew(struct start);
-	*start = (struct start){ .tasks = arg,
-				 .reply = reply,
-				 .id = xstrdup(req->id),
-				 .exec_id = xstrdup(req->exec_id) };
-	process_start(p, on_started, start);
 }
 
 void task_kill(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
@@ -84,7 +110,8 @@ void task_pause(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 	struct container *c = tasks_find(arg, req->id, &err);
 
 	if (c)
-		container_pause(c, reply_done, reply);
+		container_pause(c, on_changed,
+				change_new(arg, reply, req->id, "", event_paused));
 	else
 		reply_fail(reply, &err);
 }
@@ -97,7 +124,8 @@ void task_resume(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 	struct container *c = tasks_find(arg, req->id, &err);
 
 	if (c)
-		container_resume(c, reply_done, reply);
+		container_resume(c, on_changed,
+				 change_new(arg, reply, req->id, "", event_resumed));
 	else
 		reply_fail(reply, &err);
 }
@@ -132,8 +160,8 @@ void task_exec(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 		reply_fail(reply, &err);
 		return;
 	}
-	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process, reply_done,
-		       reply);
+	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process, on_changed,
+		       change_new(arg, reply, req->id, req->exec_id, event_exec_added));
 	protobuf_c_message_free_unpacked(process, NULL);
 }
 

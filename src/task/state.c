@@ -36,7 +36,7 @@ uint32_t tasks_pid(const struct tasks *tasks, const struct process *p)
 {
 	pid_t shim = process_shim_pid(p);
 
-	return (uint32_t)(shim ? shim : sandbox_vmm_pid(tasks->sandbox));
+	return shim ? (uint32_t)shim : tasks->vmm_pid;
 }
 
 static Containerd__Task__V2__Status task_status(const struct process *p)
@@ -114,7 +114,7 @@ void task_connect(struct ttrpc_call *call, const ProtobufCMessage *msg, void *ar
 
 	(void)msg;
 	resp.shim_pid = (uint32_t)getpid();
-	resp.task_pid = tasks->sandbox ? (uint32_t)sandbox_vmm_pid(tasks->sandbox) : 0;
+	resp.task_pid = tasks->vmm_pid;
 	resp.version = unconst(KATA_VERSION);
 	ttrpc_reply(call, &resp.base);
 }

@@ -14,6 +14,7 @@ struct tasks {
 	const struct tasks_front *front;
 	void *arg;
 	struct sandbox *sandbox; /* from the first Create on */
+	uint32_t vmm_pid;        /* kept: every event of a task has the same, also the last */
 	bool going_down;
 	struct reply *shutdown; /* who asked for it, told when it is done */
 	struct list forgets;    /* tasks_forget() under way */

@@ -172,11 +172,6 @@ void container_create(struct sandbox *sb, const struct container_request *req, e
 	begin(done, arg, "create %s", req->id);
 }
 
-const char *container_id(const struct container *c)
-{
-	return c->id;
-}
-
 const char *container_status_name(enum container_status status)
 {
 	return status == CONTAINER_RUNNING ? "running" : "created";
@@ -185,6 +180,29 @@ const char *container_status_name(enum container_status status)
 enum container_status container_status(const struct container *c)
 {
 	return c->status;
+}
+
+const char *container_id(const struct container *c)
+{
+	return c->id;
+}
+
+/* That of a container whose manager wants a file "oom". */
+const Grpc__Spec *container_spec(const struct container *c)
+{
+	static char key[] = "io.container.manager", value[] = "cri-o";
+	static Grpc__Spec__AnnotationsEntry manager = {
+		.base = PROTOBUF_C_MESSAGE_INIT(&grpc__spec__annotations_entry__descriptor),
+		.key = key,
+		.value = value
+	};
+	static Grpc__Spec__AnnotationsEntry *list[] = { &manager };
+	static Grpc__Spec spec = GRPC__SPEC__INIT;
+
+	(void)c;
+	spec.annotations = list;
+	spec.n_annotations = 1;
+	return &spec;
 }
 
 const char *container_bundle(const struct container *c)
@@ -258,6 +276,11 @@ const struct exit_latch *process_exit(const struct process *p)
 struct exit_latch *process_exit_latch(struct process *p)
 {
 	return &p->exit;
+}
+
+const char *process_exec_id(const struct process *p)
+{
+	return p->exec_id;
 }
 
 struct container *process_container(const struct process *p)
