@@ -36,15 +36,11 @@ void shim_call(struct shim *shim, const char *service, const char *method,
 	       const ProtobufCMessage *req, uint32_t timeout_ms,
 	       const ProtobufCMessageDescriptor *resp_desc, shim_done *done, void *arg)
 {
-	size_t len = protobuf_c_message_get_packed_size(req);
-	scoped_free uint8_t *bytes = xcalloc(1, len + 1);
 	struct call *call = xnew(struct call);
 
 	*call = (struct call){ .resp_desc = resp_desc, .done = done, .arg = arg };
 	list_add(&shim->calls, &call->node);
-	protobuf_c_message_pack(req, bytes);
-	(void)ttrpc_client_call_raw(shim->client, service, method, bytes, len, timeout_ms, on_reply,
-				    call);
+	(void)stdio_call(shim->client, service, method, req, timeout_ms, on_reply, call);
 }
 
 void shim_drop_calls(struct shim *shim)

@@ -17,6 +17,7 @@
 #define DELETE_MS 2000 /* an exec is forgotten by the supervisor; nobody waits longer for that */
 
 static void on_agent_wait(void *arg, const ProtobufCMessage *resp, const struct err *err);
+static void on_progress(void *arg);
 
 /* Task's name of the process. */
 static char *task_exec_id(const struct shim *shim)
@@ -28,14 +29,10 @@ static char *task_exec_id(const struct shim *shim)
 
 static void set_status(struct shim *shim, int status)
 {
-	static const struct timeval grace = { .tv_sec = GRACE_MS / 1000,
-					      .tv_usec = GRACE_MS % 1000 * 1000 };
-
 	shim->exited = true;
 	shim->status = status;
-	shim->heard_before = shim->heard;
-	event_add(&shim->grace, &grace);
-	shim_progress(shim);
+	stdio_exited(&shim->stdio);
+	on_progress(shim);
 }
 
 static void set_lost(struct shim *shim, const struct err *why)
@@ -60,7 +57,6 @@ static void finish(struct shim *shim)
 {
 	Containerd__Task__V2__DeleteRequest req = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
 
-	event_del(&shim->grace);
 	if (shim->deleting)
 		return;
 	shim->deleting = true;
@@ -85,34 +81,20 @@ static void agent_wait(struct shim *shim)
 		  &grpc__wait_process_response__descriptor, on_agent_wait, shim);
 }
 
-void shim_progress(struct shim *shim)
+/* A stream has ended, or the code is known: is it time to exit? */
+static void on_progress(void *arg)
 {
-	bool drained = output_is_done(&shim->out[0]) && output_is_done(&shim->out[1]);
+	struct shim *shim = arg;
 
-	if (!drained)
+	if (!stdio_is_drained(&shim->stdio))
 		return;
+	if (shim->lost.code == ERR_OK)
+		shim->lost = shim->stdio.lost;
 	if (shim->exited)
 		finish(shim);
 	else if (shim->use_agent_wait)
 		agent_wait(
 			shim); /* only then: other agents forget a process once it was waited for */
-}
-
-static void on_grace(evutil_socket_t fd, short what, void *arg)
-{
-	static const struct timeval again = { .tv_sec = GRACE_MS / 1000,
-					      .tv_usec = GRACE_MS % 1000 * 1000 };
-	struct shim *shim = arg;
-	bool quiet = output_is_quiet(&shim->out[0]) && output_is_quiet(&shim->out[1]);
-
-	(void)fd;
-	(void)what;
-	if (quiet && shim->heard == shim->heard_before) {
-		finish(shim);
-		return;
-	}
-	shim->heard_before = shim->heard;
-	event_add(&shim->grace, &again);
 }
 
 static void on_agent_wait(void *arg, const ProtobufCMessage *resp, const struct err *err)
@@ -129,7 +111,7 @@ static void on_task_wait(void *arg, const ProtobufCMessage *resp, const struct e
 
 	if (err && err->code == ERR_UNIMPLEMENTED) {
 		shim->use_agent_wait = true;
-		shim_progress(shim);
+		on_progress(shim);
 		return;
 	}
 	if (err)
@@ -221,7 +203,7 @@ static void on_close(void *arg, const struct err *why)
 	else if (!shim->exited)
 		set_lost(shim, &reason);
 	else
-		shim_progress(shim);
+		on_progress(shim);
 	if (shim->deleting)
 		event_base_loopbreak(shim->base);
 }
@@ -241,9 +223,9 @@ static struct event_base *new_base(void)
 static void start_streams(struct shim *shim)
 {
 	task_wait(shim);
-	input_start(&shim->in, shim);
-	output_start(&shim->out[0], shim, 1, "ReadStdout");
-	output_start(&shim->out[1], shim, 2, "ReadStderr");
+	stdio_input_start(&shim->stdio, STDIN_FILENO);
+	stdio_output_start(&shim->stdio, 0, STDOUT_FILENO);
+	stdio_output_start(&shim->stdio, 1, STDERR_FILENO);
 	if (shim->terminal) {
 		term_raw(0);
 		resize(shim);
@@ -278,10 +260,7 @@ static void release(struct shim *shim)
 	ttrpc_client_free(shim->client);
 	shim->client = NULL;
 	shim_drop_calls(shim);
-	input_done(&shim->in);
-	output_done(&shim->out[0]);
-	output_done(&shim->out[1]);
-	event_del(&shim->grace);
+	stdio_done(&shim->stdio);
 	if (event_initialized(&shim->signals)) {
 		event_del(&shim->signals);
 		close(event_get_fd(&shim->signals));
@@ -302,6 +281,9 @@ static int enter_mount_ns(struct shim *shim, struct err *err)
 
 int shim_run(struct shim *shim, const char *socket, struct err *err)
 {
+	const struct stdio_peer peer = { .client = &shim->client,
+					 .container_id = shim->container_id,
+					 .exec_id = shim->exec_id };
 	int fd = unix_connect(socket, err);
 
 	if (fd < 0 || enter_mount_ns(shim, err) < 0)
@@ -311,7 +293,7 @@ int shim_run(struct shim *shim, const char *socket, struct err *err)
 	if (!shim->base)
 		return err_set(err, ERR_INTERNAL, "make the event loop");
 	shim->client = ttrpc_client_new(shim->base, fd, on_close, shim);
-	event_assign(&shim->grace, shim->base, -1, 0, on_grace, shim);
+	stdio_init(&shim->stdio, shim->base, &peer, on_progress, shim);
 	if (watch_signals(shim, err) < 0) {
 		release(shim);
 		return -1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kata-shim/fdio.h"
+#include "lib/stdio/fdio.h"
 
 #include <errno.h>
 #include <fcntl.h>
