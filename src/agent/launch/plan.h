@@ -17,7 +17,7 @@
 #include <sys/resource.h>
 #include <sys/types.h>
 
-#include "agent/launch/mount_options.h"
+#include "lib/base/mount_options.h"
 #include "agent/launch/seccomp.h"
 #include "lib/base/err.h"
 #include "lib/base/str.h"

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "agent/launch/mount_options.h"
+#include "lib/base/mount_options.h"
 #include "lib/base/mem.h"
 
 static struct mount_options parse(const char *words)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/launch/mount_options.h"
+#include "lib/base/mount_options.h"
 
 #include <string.h>
 #include <sys/mount.h>
