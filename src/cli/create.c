@@ -22,7 +22,9 @@
 #include "cli/oci_state.h"
 #include "cli/view.h"
 #include "engine/config/config.h"
+#include "engine/persist/cleanup.h"
 #include "engine/persist/mapping.h"
+#include "engine/pod.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -145,7 +147,7 @@ static int read_input(struct create *c, struct err *err)
 	c->spec = spec_load(c->bundle, err);
 	if (!c->spec || hooks_check(c->spec, err) < 0 || check_rootfs(c, err) < 0)
 		return -1;
-	sid = sandbox_id_of(c->spec, c->args.id, err);
+	sid = pod_sandbox_id(c->spec, c->args.id, err);
 	if (!sid)
 		return -1;
 	c->sid = xstrdup(sid);

@@ -16,6 +16,7 @@
 #include "cli/create.h"
 #include "cli/hooks.h"
 #include "cli/oci_state.h"
+#include "engine/persist/cleanup.h"
 #include "engine/persist/mapping.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"

@@ -4,17 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
 
 #include "engine/config/config.h"
 #include "engine/persist/cleanup.h"
 #include "engine/persist/journal.h"
+#include "engine/resource/netns.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
@@ -28,75 +27,7 @@
 #define PROXY_CREATOR_FD 4
 #define KILL_MS          2000
 
-/* --- which sandbox --- */
-
-struct sandbox_annotations {
-	const char *type, *container_value, *sandbox_id;
-};
-
-static const struct sandbox_annotations known[] = {
-	{ "io.kubernetes.cri.container-type", "container", "io.kubernetes.cri.sandbox-id" },
-	{ "io.kubernetes.cri-o.ContainerType", "container", "io.kubernetes.cri-o.SandboxID" },
-	{ "io.kubernetes.docker.type", "container", "io.kubernetes.sandbox.id" },
-};
-
-const char *sandbox_id_of(const Grpc__Spec *spec, const char *cid, struct err *err)
-{
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		const char *type = spec_annotation(spec, known[i].type);
-		const char *sid = spec_annotation(spec, known[i].sandbox_id);
-
-		if (!type || strcmp(type, known[i].container_value) != 0)
-			continue;
-		if (!sid || id_check(sid, err) < 0) {
-			(void)err_set(err, ERR_INVALID, "annotation '%s': no valid sandbox ID",
-				      known[i].sandbox_id);
-			return NULL;
-		}
-		return sid;
-	}
-	return cid;
-}
-
 /* --- start --- */
-
-static void back_to_netns(int old)
-{
-	if (setns(old, CLONE_NEWNET) < 0)
-		abort(); /* nothing that we do next would be where it belongs */
-}
-
-static int fresh_netns(struct err *err)
-{
-	scoped_fd int old = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	int fd, error;
-
-	if (old < 0 || unshare(CLONE_NEWNET) < 0)
-		return err_sys(err, errno, "make network namespace");
-	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	error = errno;
-	back_to_netns(old);
-	return fd < 0 ? err_sys(err, error, "open network namespace") : fd;
-}
-
-/* -1 with err untouched: the supervisor stays where we are. */
-static int open_netns(const struct config *config, const Grpc__Spec *spec, struct err *err)
-{
-	for (size_t i = 0; spec->linux && i < spec->linux->n_namespaces; i++) {
-		const Grpc__LinuxNamespace *ns = spec->linux->namespaces[i];
-		int fd;
-
-		if (strcmp(ns->type, "network") != 0)
-			continue;
-		if (!ns->path[0])
-			return config->runtime.disable_new_netns ? -1 : fresh_netns(err);
-		fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0)
-			(void)err_sys(err, errno, "open network namespace '%s'", ns->path);
-		return fd;
-	}
-	return -1;
-}
 
 static int make_dir(const char *dir, const char *sid, struct err *err)
 {
@@ -178,7 +109,7 @@ int sandbox_start(const struct cli *cli, const struct config *config, const char
 {
 	scoped_free char *dir = supervisor_dir(sid);
 	scoped_free char *socket = supervisor_socket(sid);
-	scoped_fd int netns_fd = open_netns(config, spec, err);
+	scoped_fd int netns_fd = netns_open(config, spec, err);
 	scoped_fd int listen_fd = -1;
 	struct err ignored = ERR_INIT;
 
@@ -192,28 +123,6 @@ int sandbox_start(const struct cli *cli, const struct config *config, const char
 }
 
 /* --- end --- */
-
-int sandbox_lock(const char *sid)
-{
-	scoped_free char *dir = supervisor_dir(sid);
-	struct stat held, now;
-	int r;
-
-	for (;;) {
-		scoped_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		if (fd < 0)
-			return -1;
-		do
-			r = flock(fd, LOCK_EX);
-		while (r < 0 && errno == EINTR);
-		/* What was waited for may have been removed, and another be there. */
-		if (r < 0 || fstat(fd, &held) < 0 || stat(dir, &now) < 0)
-			return -1;
-		if (held.st_ino == now.st_ino && held.st_dev == now.st_dev)
-			return take_fd(&fd);
-	}
-}
 
 void sandbox_process_kill(struct sandbox_process *p)
 {

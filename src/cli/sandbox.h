@@ -37,15 +37,6 @@ int sandbox_start(const struct cli *cli, const struct config *config, const char
 #define SANDBOX_END_MS 10000
 int sandbox_end(const char *sid, struct supervisor *sup, int timeout_ms, struct err *err);
 
-/*
- * Held by a delete from when it knows that nobody is left until the sandbox is gone, and by a
- * create from when it looks who is there until it is recorded: a pod's first container may be
- * wanted again while its last one still goes. Closing it lets go.
- * Returns a descriptor, or -1 without an error when there is no such sandbox (any more).
- * Blocks: for as long as another one has it, whose waits have deadlines
- */
-int sandbox_lock(const char *sid);
-
 /* Kill one that we started and reap it. */
 void sandbox_process_kill(struct sandbox_process *p);
 
@@ -62,6 +53,3 @@ int sandbox_supervisor_pidfd(const char *sid);
  * namespace. True when there is no supervisor to ask.
  */
 bool sandbox_sees(const char *sid, const char *path);
-
-/* Which sandbox a container belongs to, by the annotations of containerd, CRI-O and dockershim. */
-const char *sandbox_id_of(const Grpc__Spec *spec, const char *cid, struct err *err);

@@ -14,6 +14,7 @@
  */
 #include "engine/agent/agent.h"
 #include "engine/guest_spec.h"
+#include "engine/resource/rootfs.h"
 #include "engine/sandbox_priv.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
@@ -90,6 +91,7 @@ void container_free(struct container *c)
 		process_free(p);
 	process_free(c->init);
 	list_remove(&c->node);
+	rootfs_free(c->mounts);
 	volumes_done(&c->volumes);
 	message_drop(&c->guest_spec);
 	protobuf_c_message_free_unpacked(&c->spec->base, NULL);
@@ -113,6 +115,7 @@ static void on_created(void *owner, const struct err *err)
 	if (err) {
 		container_free(c);
 	} else {
+		sb->had_container = true;
 		c->status = CONTAINER_CREATED;
 		c->created_at_ns = clock_real_ns();
 		process_watch(c->init);
@@ -120,11 +123,19 @@ static void on_created(void *owner, const struct err *err)
 	done(arg, err);
 }
 
-static struct container *container_new(struct sandbox *sb, const struct container_request *req)
+/* NULL: the mounts of its root file system cannot be understood. */
+static struct container *container_new(struct sandbox *sb, const struct container_request *req,
+				       struct err *err)
 {
-	struct container *c = xnew(struct container);
+	struct rootfs *mounts = rootfs_new(req->rootfs, req->mounts, req->n_mounts, err);
+	struct container *c;
 
+	if (!mounts)
+		return NULL;
+	c = xnew(struct container);
 	c->sandbox = sb;
+	c->first = !sb->had_container;
+	c->mounts = mounts;
 	c->id = xstrdup(req->id);
 	c->bundle = xstrdup(req->bundle);
 	c->rootfs = xstrdup(req->rootfs);
@@ -140,18 +151,17 @@ void container_create(struct sandbox *sb, const struct container_request *req, e
 		      void *arg)
 {
 	struct err err = ERR_INIT, ignored = ERR_INIT;
-	struct container *c;
+	struct container *c = NULL;
 
 	if (sandbox_find(sb, req->id, &ignored))
 		err_set(&err, ERR_EXISTS, "create container '%s': the id is in use",
 			req->id);
-	else
-		(void)sandbox_need_up(sb, &err);
-	if (err.code != ERR_OK) {
+	else if (sandbox_need_up(sb, &err) == 0)
+		c = container_new(sb, req, &err);
+	if (!c) {
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
-	c = container_new(sb, req);
 	c->up_done = done;
 	c->up_arg = arg;
 	c->up = (struct flow){ .steps = container_up_steps,
@@ -246,7 +256,7 @@ void container_update(struct container *c, const Grpc__LinuxResources *res, engi
 		err_set(&err, ERR_STATE, "update container '%s': it is %s", c->id,
 			container_status_name(c->status));
 	/* The VM is in the first container's group. */
-	if (err.code == ERR_OK && strcmp(c->id, c->sandbox->id) == 0)
+	if (err.code == ERR_OK && c->first)
 		(void)sandbox_limit(c->sandbox, res, &err);
 	if (err.code != ERR_OK) {
 		sandbox_later(c->sandbox, done, arg, &err);
@@ -315,7 +325,7 @@ static void on_removed(void *arg, const struct err *err)
  */
 static bool ends_sandbox(const struct container *c)
 {
-	return strcmp(c->id, c->sandbox->id) == 0 && sandbox_n_containers(c->sandbox) == 1;
+	return c->first && sandbox_n_containers(c->sandbox) == 1;
 }
 
 void container_delete(struct container *c, bool force, engine_done *done, void *arg)

@@ -14,6 +14,7 @@
 #include "engine/agent/agent.h"
 #include "engine/config/config.h"
 #include "engine/guest_spec.h"
+#include "engine/resource/rootfs.h"
 #include "engine/resource/share.h"
 #include "engine/sandbox_priv.h"
 #include "lib/base/defs.h"
@@ -53,6 +54,13 @@ static bool has_all_places(const char *rootfs, const Grpc__Spec *spec)
 	return true;
 }
 
+static enum flow_next mount_rootfs(void *owner, struct err *err)
+{
+	struct container *c = owner;
+
+	return rootfs_mount(c->mounts, c->sandbox->journal, err) < 0 ? FLOW_FAIL : FLOW_NEXT;
+}
+
 static enum flow_next share_rootfs(void *owner, struct err *err)
 {
 	struct container *c = owner;
@@ -76,6 +84,15 @@ static void warn_unless_ok(struct sandbox *sb, const struct err *err)
 {
 	if (err->code != ERR_OK)
 		sandbox_warn(sb, err);
+}
+
+static void unmount_rootfs(void *owner)
+{
+	struct container *c = owner;
+	struct err err = ERR_INIT;
+
+	(void)rootfs_unmount(c->mounts, c->sandbox->journal, &err);
+	warn_unless_ok(c->sandbox, &err);
 }
 
 static void unshare_rootfs(void *owner)
@@ -176,13 +193,15 @@ static void remove_from_guest(void *owner)
 
 void container_undo_share(struct container *c)
 {
-	if (!c->sandbox->share)
-		return;
-	unshare_mounts(c);
-	unshare_rootfs(c);
+	if (c->sandbox->share) {
+		unshare_mounts(c);
+		unshare_rootfs(c);
+	}
+	unmount_rootfs(c);
 }
 
 const struct flow_step container_up_steps[] = {
+	{ "mount root file system", mount_rootfs, unmount_rootfs },
 	{ "share root file system", share_rootfs, unshare_rootfs },
 	{ "plan mounts", plan_mounts, NULL },
 	{ "share mounts", share_mounts, unshare_mounts },

@@ -26,6 +26,7 @@ struct event_base;
 struct sandbox;
 struct container;
 struct process;
+struct rootfs_mount; /* resource/rootfs.h */
 struct ttrpc_client;
 
 enum container_status {
@@ -91,6 +92,8 @@ void sandbox_timeline(const struct sandbox *sb, timeline_fn *fn, void *arg);
 struct container_request {
 	const char *id, *bundle;
 	const char *rootfs; /* the directory to show as root: spec.root.path made absolute */
+	const struct rootfs_mount *mounts; /* to be made on it first */
+	size_t n_mounts;
 	const Grpc__Spec *spec;
 };
 

@@ -14,6 +14,7 @@ struct accel_choice;
 struct agent;
 struct cgroup;
 struct journal;
+struct rootfs;
 struct scope_call;
 struct share;
 struct virtiofsd;
@@ -69,6 +70,7 @@ struct sandbox {
 	struct err down_first; /* the first problem met */
 
 	struct list containers;
+	bool had_container; /* the first one has been there */
 	bool checking; /* a sandbox_check() is under way */
 
 	/* the step times of the last container_up */
@@ -107,6 +109,8 @@ struct container {
 	struct flow up;
 	engine_done *up_done;
 	void *up_arg;
+	bool first;              /* the sandbox was made for it */
+	struct rootfs *mounts;   /* made on rootfs before it is shared */
 	struct volumes volumes;
 	bool rootfs_placed;
 	Grpc__Spec *guest_spec; /* owned, between two steps */

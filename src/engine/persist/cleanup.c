@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/persist/cleanup.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 #include "engine/persist/journal.h"
 #include "lib/base/defs.h"
@@ -116,4 +120,26 @@ bool sandbox_supervisor_alive(const char *sandbox_id)
 	}
 	journal_entries_free(entries, n);
 	return alive;
+}
+
+int sandbox_lock(const char *sid)
+{
+	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, sid);
+	struct stat held, now;
+	int r;
+
+	for (;;) {
+		scoped_fd int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (fd < 0)
+			return -1;
+		do
+			r = flock(fd, LOCK_EX);
+		while (r < 0 && errno == EINTR);
+		/* What was waited for may have been removed, and another be there. */
+		if (r < 0 || fstat(fd, &held) < 0 || stat(dir, &now) < 0)
+			return -1;
+		if (held.st_ino == now.st_ino && held.st_dev == now.st_dev)
+			return take_fd(&fd);
+	}
 }

@@ -24,3 +24,12 @@ int sandbox_cleanup(const char *sandbox_id, struct err *err);
 
 /* Is the supervisor that the journal names alive? False when there is no journal. */
 bool sandbox_supervisor_alive(const char *sandbox_id);
+
+/*
+ * Held by a delete from when it knows that nobody is left until the sandbox is gone, and by a
+ * create from when it looks who is there until it is recorded: a pod's first container may be
+ * wanted again while its last one still goes. Closing it lets go.
+ * Returns a descriptor, or -1 without an error when there is no such sandbox (any more).
+ * Blocks: for as long as another one has it, whose waits have deadlines
+ */
+int sandbox_lock(const char *sid);
