@@ -11,22 +11,19 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/config/config.h"
 #include "engine/engine.h"
-#include "engine/persist/journal.h"
 #include "engine/persist/mapping.h"
 #include "engine/resource/scope.h"
+#include "engine/sandbox_config.h"
 #include "engine/vmm/accel.h"
 #include "lib/base/defs.h"
-#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 #include "lib/ttrpc/client.h"
 #include "proxy/manager.h"
 #include "proxy/proxy.h"
-
-#define FLUSH_MS 2000 /* a client that does not read its last answer is left then */
+#include "task/supervise.h"
 
 struct args {
 	const char *sandbox, *config, *log, *socket, *events, *root;
@@ -36,76 +33,29 @@ struct args {
 };
 
 struct proxy {
-	struct event_base *base;
-	struct ttrpc_server *server;
-	struct tasks *tasks;
+	struct supervise *supervise;
+	struct tasks *tasks; /* its */
 	struct manager *manager;
 	const struct args *args;
 	struct bundles *bundles;
-	struct event *idle, *flush, *on_term, *on_int;
 	struct event *creator; /* NULL: it has ended, or was not given */
 	bool deserted; /* the record of the first container is ours to remove, last of all */
 };
 
-/* --- what the tasks ask for and tell --- */
+/* --- what the supervisor asks for and tells --- */
 
-static void log_lines(char **lines)
-{
-	for (size_t i = 0; lines && lines[i]; i++)
-		log_warn(lines[i]);
-}
-
-static int apply_annotations(struct config *config, const Grpc__Spec *spec, char ***warnings,
-			     struct err *err)
-{
-	scoped_free struct config_annotation *list = xcalloc(spec->n_annotations, sizeof(*list));
-
-	for (size_t i = 0; i < spec->n_annotations; i++)
-		list[i] = (struct config_annotation){ .key = spec->annotations[i]->key,
-						      .value = spec->annotations[i]->value };
-	return config_apply_annotations(config, list, spec->n_annotations, warnings, err);
-}
-
-static struct config *configure(void *arg, const Grpc__Spec *spec, const char *bundle,
+static struct config *configure(void *arg, const Grpc__Spec *spec, const char *config_path,
 				struct err *err)
 {
-	struct proxy *proxy = arg;
-	scoped(config_free_at) struct config *config = config_new_default();
+	const struct proxy *proxy = arg;
 	scoped_strv char **warnings = NULL;
-	struct config_facts facts;
+	struct config *config;
 
-	(void)bundle;
-	if (config_load(config, proxy->args->config, &warnings, err) < 0 ||
-	    apply_annotations(config, spec, &warnings, err) < 0 ||
-	    config_facts_read(&facts, err) < 0 ||
-	    config_validate(config, &facts, &warnings, err) < 0)
-		return NULL;
-	log_lines(warnings);
-	return take_ptr(&config);
-}
-
-static void on_flushed(void *arg)
-{
-	struct proxy *proxy = arg;
-
-	event_base_loopbreak(proxy->base);
-}
-
-static void on_flush_late(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd, (void)what;
-	log_warn("last answers not read, ending");
-	on_flushed(arg);
-}
-
-/* The engine removes the directory together with the journal; without a sandbox it is ours. */
-static void remove_unused_dir(const struct proxy *proxy)
-{
-	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, proxy->args->sandbox);
-	struct err err = ERR_INIT;
-
-	if (!tasks_sandbox(proxy->tasks) && dir_remove(dir, &err) < 0)
-		log_warn("directory not removed, going on", "reason", err.text);
+	(void)config_path; /* ours was chosen by the command that started us */
+	config = sandbox_config_load(proxy->args->config, spec, &warnings, err);
+	for (size_t i = 0; config && i < strv_len(warnings); i++)
+		log_warn(warnings[i]);
+	return config;
 }
 
 static void remove_mapping(const struct proxy *proxy, const char *id)
@@ -116,47 +66,27 @@ static void remove_mapping(const struct proxy *proxy, const char *id)
 		log_warn("container's record not removed, going on", "reason", err.text);
 }
 
-static void on_down(void *arg, const struct err *err)
+static void on_down(void *arg, void (*done)(void *done_arg), void *done_arg)
 {
-	const struct timeval patience = { .tv_sec = FLUSH_MS / 1000 };
-	struct proxy *proxy = arg;
+	const struct proxy *proxy = arg;
 
-	if (err)
-		log_warn("sandbox taken down, something is left", "reason", err->text);
-	else
-		log_info("sandbox taken down");
-	remove_unused_dir(proxy);
 	if (proxy->deserted)
 		remove_mapping(proxy, proxy->args->sandbox);
-	ttrpc_server_unlisten(proxy->server);
-	evtimer_add(proxy->flush, &patience);
-	ttrpc_server_on_flushed(proxy->server, on_flushed, proxy);
+	done(done_arg);
 }
 
-static void on_stillborn(void *arg)
+static void on_idle(void *arg)
 {
 	struct proxy *proxy = arg;
 
-	tasks_down(proxy->tasks);
+	proxy->deserted = true;
 }
 
-static void wait_for_create(struct proxy *proxy)
-{
-	const struct timeval idle = { .tv_sec = PROXY_IDLE_MS / 1000 };
-
-	evtimer_add(proxy->idle, &idle);
-}
-
-static void on_empty(void *arg)
-{
-	wait_for_create(arg);
-}
-
-static void on_busy(void *arg)
+static void on_oom(void *arg, const struct container *c)
 {
 	struct proxy *proxy = arg;
 
-	event_del(proxy->idle);
+	manager_tell_oom(proxy->manager, container_id(c), container_bundle(c), container_spec(c));
 }
 
 /* --- what clients leave behind --- */
@@ -243,128 +173,44 @@ static void watch_creator(struct proxy *proxy)
 	if (proxy->args->creator_fd < 0)
 		return;
 	proxy->creator =
-		event_new(proxy->base, proxy->args->creator_fd, EV_READ, on_creator_ended, proxy);
+		event_new(supervise_base(proxy->supervise), proxy->args->creator_fd, EV_READ, on_creator_ended, proxy);
 	event_add(proxy->creator, NULL);
 }
 
-/* --- the log --- */
-
-static void on_failed(void *arg, const char *what, const struct err *err)
-{
-	(void)arg;
-	log_error(what, "reason", err->text);
-}
-
-static void on_warning(void *arg, const char *text)
-{
-	(void)arg;
-	log_warn(text);
-}
-
-static void on_console(void *arg, const char *line)
-{
-	(void)arg;
-	log_debug("console", "vmconsole", line);
-}
-
-static void on_oom(void *arg, const struct container *c)
-{
-	struct proxy *proxy = arg;
-
-	log_info("out of memory", "container", container_id(c));
-	manager_tell_oom(proxy->manager, container_id(c), container_bundle(c), container_spec(c));
-}
-
-static void on_timeline(void *arg, const char *operation, const char *step, uint64_t took_ns)
-{
-	scoped_free char *us = xasprintf("%llu", (unsigned long long)(took_ns / 1000));
-
-	(void)arg;
-	log_debug("step", "operation", operation, "step", step, "took_us", us);
-}
-
-static const struct tasks_front front = {
+static const struct supervise_front front = {
 	.configure = configure,
-	.down = on_down,
-	.stillborn = on_stillborn,
-	.empty = on_empty,
-	.busy = on_busy,
 	.created = on_created,
-	.failed = on_failed,
-	.warning = on_warning,
-	.console = on_console,
 	.oom = on_oom,
-	.timeline = on_timeline,
+	.idle = on_idle,
+	.down = on_down,
+	.ends_stillborn = true,
 };
 
 /* --- life --- */
 
-static void on_idle(evutil_socket_t fd, short what, void *arg)
-{
-	struct proxy *proxy = arg;
-
-	(void)fd, (void)what;
-	log_warn("nobody makes a container, ending");
-	proxy->deserted = true;
-	tasks_down(proxy->tasks);
-}
-
-static void on_signal(evutil_socket_t sig, short what, void *arg)
-{
-	struct proxy *proxy = arg;
-
-	(void)what;
-	log_info("told to end by a signal", "signal", strsignal((int)sig));
-	tasks_down(proxy->tasks);
-}
-
-static int serve(struct proxy *proxy, int listen_fd, struct err *err)
-{
-	const struct ttrpc_service services[] = {
-		tasks_service(proxy->tasks),
-		supervisor_service(proxy->tasks),
-		pass_agent_service(proxy->tasks),
-		pass_health_service(proxy->tasks),
-	};
-
-	int r;
-
-	proxy->server = ttrpc_server_new(proxy->base, services, ARRAY_LEN(services));
-	r = ttrpc_server_listen(proxy->server, listen_fd, err);
-	if (r == 0) {
-		wait_for_create(proxy);
-		event_add(proxy->on_term, NULL);
-		event_add(proxy->on_int, NULL);
-		watch_creator(proxy);
-		event_base_dispatch(proxy->base);
-	}
-	ttrpc_server_free(take_ptr(&proxy->server)); /* while what it serves is there */
-	return r;
-}
-
 static int run(const struct args *args, int listen_fd, struct err *err)
 {
-	struct proxy proxy = { .base = event_base_new(), .args = args };
+	struct proxy proxy = { .args = args };
 	int r;
 
-	proxy.manager = manager_new(proxy.base, args->events);
-	proxy.tasks = tasks_new(proxy.base, args->sandbox, &front, &proxy);
-	proxy.bundles = bundles_new(proxy.base, on_bundle_gone, &proxy);
-	proxy.idle = evtimer_new(proxy.base, on_idle, &proxy);
-	proxy.flush = evtimer_new(proxy.base, on_flush_late, &proxy);
-	proxy.on_term = evsignal_new(proxy.base, SIGTERM, on_signal, &proxy);
-	proxy.on_int = evsignal_new(proxy.base, SIGINT, on_signal, &proxy);
-	r = serve(&proxy, listen_fd, err);
-	tasks_free(proxy.tasks);
+	proxy.supervise = supervise_new(args->sandbox, &front, &proxy);
+	proxy.tasks = supervise_tasks(proxy.supervise);
+	proxy.manager = manager_new(supervise_base(proxy.supervise), args->events);
+	proxy.bundles = bundles_new(supervise_base(proxy.supervise), on_bundle_gone, &proxy);
+	watch_creator(&proxy);
+	r = supervise_run(proxy.supervise, listen_fd,
+			  (const struct ttrpc_service[]){
+				  tasks_service(proxy.tasks),
+				  supervisor_service(proxy.tasks),
+				  pass_agent_service(proxy.tasks),
+				  pass_health_service(proxy.tasks),
+			  },
+			  4, err);
 	manager_free(proxy.manager);
 	bundles_free(proxy.bundles);
 	if (proxy.creator)
 		event_free(proxy.creator);
-	event_free(proxy.idle);
-	event_free(proxy.flush);
-	event_free(proxy.on_term);
-	event_free(proxy.on_int);
-	event_base_free(proxy.base);
+	supervise_free(proxy.supervise);
 	return r;
 }
 

@@ -10,9 +10,8 @@
  *	kata.supervisor.Supervisor       what the Task service lacks (service.c)
  *	grpc.AgentService, grpc.Health   passed through to the guest untouched (pass.c)
  *
- * and ends when it was told to shut down, when its first container could not be made, when the
- * process that makes it dies before it has a stand-in, or
- * when it has been without a container, and nobody was making one, for PROXY_IDLE_MS. Whatever the reason, it takes the sandbox down first.
+ * and ends as task/supervise.h says, when its first container could not be made, and when the
+ * process that makes it dies before it has a stand-in.
  *
  *	kata-proxy -sandbox ID -listen-fd N -config FILE [-root DIR] [-creator-fd N] [-log FILE]
  *		[-log-format text|json] [-debug]
@@ -30,8 +29,6 @@
  */
 #include "lib/ttrpc/server.h"
 #include "task/task.h"
-
-#define PROXY_IDLE_MS 30000
 
 /* pass.c: calls on their way to the agent. tasks is borrowed. */
 struct ttrpc_service pass_agent_service(struct tasks *tasks);

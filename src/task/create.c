@@ -4,7 +4,9 @@
  */
 #include <stdlib.h>
 
+#include "engine/resource/rootfs.h"
 #include "lib/base/defs.h"
+#include "lib/base/id.h"
 #include "lib/base/mem.h"
 #include "lib/oci/message.h"
 #include "lib/oci/spec.h"
@@ -15,18 +17,18 @@
 struct create {
 	struct tasks *tasks;
 	struct reply *reply;
-	Containerd__Task__V2__CreateTaskRequest *req; /* owned: its caller may hang up */
-	char *rootfs;
+	Containerd__Task__V2__CreateTaskRequest *req; /* ours: the call may be gone before it is done */
+	char *rootfs, *config_path;
 	Grpc__Spec *spec;
 	bool first; /* makes the sandbox */
 };
 
 static void create_free(struct create *create)
 {
-	if (create->spec)
-		protobuf_c_message_free_unpacked(&create->spec->base, NULL);
+	message_drop(&create->spec);
 	message_drop(&create->req);
 	free(create->rootfs);
+	free(create->config_path);
 	free(create);
 }
 
@@ -64,11 +66,20 @@ static void on_created(void *arg, const struct err *err)
 
 static void make_container(struct create *create)
 {
-	const struct container_request req = { .id = create->req->id,
-					       .bundle = create->req->bundle,
+	const Containerd__Task__V2__CreateTaskRequest *asked = create->req;
+	scoped_free struct rootfs_mount *mounts = xcalloc(asked->n_rootfs + 1, sizeof(*mounts));
+	const struct container_request req = { .id = asked->id,
+					       .bundle = asked->bundle,
 					       .rootfs = create->rootfs,
+					       .mounts = mounts,
+					       .n_mounts = asked->n_rootfs,
 					       .spec = create->spec };
 
+	for (size_t i = 0; i < asked->n_rootfs; i++)
+		mounts[i] = (struct rootfs_mount){ .type = asked->rootfs[i]->type,
+						   .source = asked->rootfs[i]->source,
+						   .options = asked->rootfs[i]->options,
+						   .n_options = asked->rootfs[i]->n_options };
 	container_create(create->tasks->sandbox, &req, on_created, create);
 }
 
@@ -140,7 +151,7 @@ static int make_sandbox(struct create *create, struct err *err)
 {
 	struct tasks *tasks = create->tasks;
 	struct config *config =
-		tasks->front->configure(tasks->arg, create->spec, create->req->bundle, err);
+		tasks->front->configure(tasks->arg, create->spec, create->config_path, err);
 
 	if (!config)
 		return -1;
@@ -165,13 +176,17 @@ static int check_request(const struct tasks *tasks,
 {
 	if (tasks->going_down)
 		return err_set(err, ERR_STATE, "the sandbox is being taken down");
-	if (req->n_rootfs)
-		return err_set(err, ERR_UNIMPLEMENTED,
-			       "mounts of the root file system in the request");
+	for (size_t i = 0; i < req->n_rootfs; i++)
+		if (req->rootfs[i]->target[0])
+			return err_set(err, ERR_UNIMPLEMENTED,
+				       "mount on '%.100s' inside the root file system",
+				       req->rootfs[i]->target);
 	if (req->checkpoint[0] || req->parent_checkpoint[0])
 		return err_set(err, ERR_UNIMPLEMENTED, "restore from a checkpoint");
 	if (req->stdin[0] || req->stdout[0] || req->stderr[0])
 		return err_set(err, ERR_UNIMPLEMENTED, "streams by path");
+	if (id_check(req->id, err) < 0)
+		return -1;
 	if (req->bundle[0] != '/')
 		return err_set(err, ERR_INVALID, "bundle '%s' is not an absolute path",
 			       req->bundle);
@@ -189,6 +204,7 @@ void task_create(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 	create->req = message_copy(Containerd__Task__V2__CreateTaskRequest, req);
 	create->first = !create->tasks->sandbox;
 	if (check_request(create->tasks, req, &err) < 0 ||
+	    task_options_read(req->options, &create->config_path, &err) < 0 ||
 	    !(create->spec = spec_load(req->bundle, &err))) {
 		fail(create, &err);
 		return;

@@ -25,8 +25,11 @@ struct sandbox;
 struct tasks;
 
 struct tasks_front {
-	/* The configuration for a sandbox that begins with this container; NULL on failure. */
-	struct config *(*configure)(void *arg, const Grpc__Spec *spec, const char *bundle,
+	/*
+	 * The configuration for a sandbox that begins with this container; NULL on failure.
+	 * config_path: of the request's options, NULL when they name none.
+	 */
+	struct config *(*configure)(void *arg, const Grpc__Spec *spec, const char *config_path,
 				    struct err *err);
 	/*
 	 * Everything was taken down, after Shutdown or tasks_down(); err is the first thing that
@@ -73,6 +76,8 @@ void tasks_forget(struct tasks *tasks, const char *id, bool kill, tasks_forgotte
 
 /* The row for ttrpc_server_new(); borrows tasks. */
 struct ttrpc_service tasks_service(struct tasks *tasks);
+/* The same under the name of version 3, which containerd 2.x prefers: the messages are the same. */
+struct ttrpc_service tasks_service_v3(struct tasks *tasks);
 
 struct sandbox *tasks_sandbox(const struct tasks *tasks); /* NULL: none yet */
 

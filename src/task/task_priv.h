@@ -27,6 +27,13 @@ void reply_done(void *arg, const struct err *err); /* an engine_done: Empty, or 
 void reply_send(struct reply *reply, const ProtobufCMessage *resp);
 void reply_fail(struct reply *reply, const struct err *err);
 
+/*
+ * options.c: the file that the options of a Create name; *ret_config_path is the caller's, NULL when
+ * they name none. ERR_INVALID: options that would have to be passed over.
+ */
+int task_options_read(const Containerd__Task__V2__Any *options, char **ret_config_path,
+		      struct err *err);
+
 /* forget.c: those that will not be told any more. */
 void task_forgets_free(struct tasks *tasks);
 

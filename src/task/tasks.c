@@ -83,3 +83,14 @@ struct ttrpc_service tasks_service(struct tasks *tasks)
 		.arg = tasks,
 	};
 }
+
+struct ttrpc_service tasks_service_v3(struct tasks *tasks)
+{
+	static ProtobufCServiceDescriptor v3;
+	struct ttrpc_service service = tasks_service(tasks);
+
+	v3 = containerd__task__v2__task__descriptor;
+	v3.name = "containerd.task.v3.Task";
+	service.desc = &v3;
+	return service;
+}
