@@ -77,8 +77,9 @@ static void what_create_cannot_do_is_named(void **state)
 	init_create(&req, w, c1);
 	req.rootfs = mounts;
 	req.n_rootfs = 1;
+	mount.target = relative;
 	ask(w, "Create", &req.base, &a);
-	expect_error(w, &a, ERR_UNIMPLEMENTED, "mounts of the root file system");
+	expect_error(w, &a, ERR_UNIMPLEMENTED, "mount on 'x' inside the root file system");
 	init_create(&req, w, c1);
 	req.checkpoint = path;
 	ask(w, "Create", &req.base, &a);
