@@ -504,6 +504,7 @@ static enum flow_next reach_agent(void *owner, struct err *err)
 
 	(void)err;
 	sb->agent = agent_new(sb->base, on_agent_lost, sb);
+	agent_watch_calls(sb->agent, sb->events.agent_called, sb->events_arg);
 	agent_dial(sb->agent, address, times * sb->config->agent.dial_timeout * 1000,
 		   on_agent_answered, sb);
 	return FLOW_WAIT;

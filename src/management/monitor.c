@@ -11,26 +11,30 @@
 #include "engine/engine.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
+#include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "management/scrape.h"
 #include "task/task.h"
 
-#define TEXT_PLAIN "text/plain; charset=utf-8"
-#define TEXT_JSON  "application/json"
+#define TEXT_PLAIN   "text/plain; charset=utf-8"
+#define TEXT_JSON    "application/json"
+#define TEXT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 struct monitor {
 	struct event_base *base;
 	struct tasks *tasks;
 	struct evhttp *http;
+	struct scraper *scraper;
+	struct list waits;
 	uint64_t started_ns; /* monotonic */
 };
 
 /* Ends the request. libevent would send the text in answer to HEAD too. */
-static void answer(struct evhttp_request *req, int status, const char *reason, const char *type,
-		   const char *text)
+static void answer_bytes(struct evhttp_request *req, int status, const char *reason,
+			 const char *type, const char *text, size_t len)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	const size_t len = strlen(text);
 	char number[24];
 
 	snprintf(number, sizeof(number), "%zu", len);
@@ -41,9 +45,65 @@ static void answer(struct evhttp_request *req, int status, const char *reason, c
 	evhttp_send_reply(req, status, reason, NULL);
 }
 
+static void answer(struct evhttp_request *req, int status, const char *reason, const char *type,
+		   const char *text)
+{
+	answer_bytes(req, status, reason, type, text, strlen(text));
+}
+
 static void answer_unavailable(struct evhttp_request *req, const char *why)
 {
 	answer(req, 503, "Service Unavailable", TEXT_PLAIN, why);
+}
+
+/* --- /metrics --- */
+
+/* A request whose answer is being collected. */
+struct wait {
+	struct list node; /* in monitor->waits */
+	struct evhttp_request *req;
+	struct scrape *scrape;
+};
+
+static void wait_free(struct wait *wait)
+{
+	list_remove(&wait->node);
+	free(wait);
+}
+
+static void on_scraped(void *arg, const char *text, size_t len)
+{
+	struct wait *wait = arg;
+	struct evhttp_request *req = wait->req;
+
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
+	wait_free(wait);
+	answer_bytes(req, HTTP_OK, "OK", TEXT_METRICS, text, len);
+}
+
+/* The request goes with its connection. */
+static void on_hung_up(struct evhttp_connection *conn, void *arg)
+{
+	struct wait *wait = arg;
+
+	(void)conn;
+	scrape_cancel(wait->scrape);
+	wait_free(wait);
+}
+
+static void serve_metrics(struct monitor *m, struct evhttp_request *req)
+{
+	struct wait *wait;
+
+	if (scraper_under_way(m->scraper) >= MONITOR_SCRAPES_MAX) {
+		answer_unavailable(req, "too many requests for metrics at once\n");
+		return;
+	}
+	wait = xnew(struct wait);
+	wait->req = req;
+	list_add(&m->waits, &wait->node);
+	evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_hung_up, wait);
+	wait->scrape = scraper_start(m->scraper, on_scraped, wait);
 }
 
 /* --- /agent-url --- */
@@ -94,8 +154,8 @@ static void serve_vars(struct monitor *m, struct evhttp_request *req)
 	str_addf(&text, "{\"version\":\"%s\",\"pid\":%d,\"uptime_ms\":%llu,", KATA_VERSION,
 		 (int)getpid(),
 		 (unsigned long long)((clock_mono_ns() - m->started_ns) / NS_PER_MS));
-	str_addf(&text, "\"sandbox_up\":%s,\"containers\":[",
-		 sb && sandbox_is_up(sb) ? "true" : "false");
+	str_addf(&text, "\"open_calls\":%zu,\"sandbox_up\":%s,\"containers\":[",
+		 tasks_open_calls(m->tasks), sb && sandbox_is_up(sb) ? "true" : "false");
 	if (sb)
 		sandbox_each(sb, add_container, &text);
 	str_add(&text, "]}\n");
@@ -111,6 +171,7 @@ struct route {
 };
 
 static const struct route routes[] = {
+	{ "/metrics", serve_metrics },
 	{ "/agent-url", serve_agent_url },
 	{ "/debug/timeline", serve_timeline },
 	{ "/debug/vars", serve_vars },
@@ -190,6 +251,8 @@ struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int li
 	struct monitor *m = xnew(struct monitor);
 
 	*m = (struct monitor){ .base = base, .tasks = tasks, .started_ns = clock_mono_ns() };
+	list_init(&m->waits);
+	m->scraper = scraper_new(base, tasks);
 	m->http = evhttp_new(base);
 	if (m->http && listen_on(m, listen_fd) == 0)
 		return m;
@@ -202,6 +265,11 @@ void monitor_free(struct monitor *m)
 {
 	if (!m)
 		return;
+	list_for_each_safe(&m->waits, struct wait, node, wait) {
+		evhttp_connection_set_closecb(evhttp_request_get_connection(wait->req), NULL, NULL);
+		wait_free(wait); /* its request goes with the connection, its scrape with the scraper */
+	}
+	scraper_free(m->scraper);
 	if (m->http)
 		evhttp_free(m->http);
 	free(m);

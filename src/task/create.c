@@ -139,8 +139,17 @@ static void on_oom(void *arg, struct container *c)
 		tasks->front->oom(tasks->arg, c);
 }
 
+static void on_agent_called(void *arg, const char *method, uint64_t took_ns)
+{
+	struct tasks *tasks = arg;
+
+	if (tasks->watch)
+		tasks->watch->agent_called(tasks->watch_arg, method, took_ns);
+}
+
 static const struct sandbox_events engine_events = {
 	.exited = on_exited,
+	.agent_called = on_agent_called,
 	.vm_lost = on_vm_lost,
 	.warning = on_warning,
 	.console = on_console,

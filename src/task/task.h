@@ -74,6 +74,15 @@ void tasks_free(struct tasks *tasks); /* after down, or when there never was a s
 typedef void tasks_forgotten(void *arg, const char *id, const struct err *err);
 void tasks_forget(struct tasks *tasks, const char *id, bool kill, tasks_forgotten *done, void *arg);
 
+/* Every call that has ended, of containerd's to us and of ours to the agent; for statistics. */
+struct tasks_watch {
+	void (*served)(void *arg, const char *method, uint64_t took_ns);
+	void (*agent_called)(void *arg, const char *method, uint64_t took_ns);
+};
+/* Both are set; watch and arg are borrowed. NULL: nobody any more. One at a time. */
+void tasks_watch_calls(struct tasks *tasks, const struct tasks_watch *watch, void *arg);
+size_t tasks_open_calls(const struct tasks *tasks);
+
 /* The row for ttrpc_server_new(); borrows tasks. */
 struct ttrpc_service tasks_service(struct tasks *tasks);
 /* The same under the name of version 3, which containerd 2.x prefers: the messages are the same. */

@@ -18,6 +18,9 @@ struct tasks {
 	bool going_down;
 	struct reply *shutdown; /* who asked for it, told when it is done */
 	struct list forgets;    /* tasks_forget() under way */
+	size_t n_calls;         /* open */
+	const struct tasks_watch *watch; /* NULL: nobody counts */
+	void *watch_arg;
 };
 
 /* reply.c: a call that is answered when an operation of the engine ends. */

@@ -74,6 +74,30 @@ static const struct ttrpc_method methods[] = {
 	{ "Shutdown", task_shutdown },
 };
 
+void tasks_watch_calls(struct tasks *tasks, const struct tasks_watch *watch, void *arg)
+{
+	tasks->watch = watch;
+	tasks->watch_arg = arg;
+}
+
+size_t tasks_open_calls(const struct tasks *tasks)
+{
+	return tasks->n_calls;
+}
+
+static void on_call(void *arg, const struct ttrpc_call_news *news)
+{
+	struct tasks *tasks = arg;
+
+	if (!news->ended) {
+		tasks->n_calls++;
+		return;
+	}
+	tasks->n_calls--;
+	if (tasks->watch)
+		tasks->watch->served(tasks->watch_arg, news->method, news->took_ns);
+}
+
 struct ttrpc_service tasks_service(struct tasks *tasks)
 {
 	return (struct ttrpc_service){
@@ -81,6 +105,7 @@ struct ttrpc_service tasks_service(struct tasks *tasks)
 		.methods = methods,
 		.n_methods = ARRAY_LEN(methods),
 		.arg = tasks,
+		.watch = on_call,
 	};
 }
 

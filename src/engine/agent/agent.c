@@ -36,6 +36,9 @@ struct agent {
 		*soon; /* what must come from the loop: first connect, calls without a channel */
 	struct list calls; /* those not answered yet */
 
+	void (*called)(void *arg, const char *method, uint64_t took_ns); /* NULL: nobody asked */
+	void *called_arg;
+
 	agent_oom *oom;
 	void *oom_arg;
 	struct event *oom_again;
@@ -163,6 +166,7 @@ static int try_connect(struct agent *agent, struct err *err)
 	if (fd < 0)
 		return -1;
 	agent->client = ttrpc_client_new(agent->base, fd, on_closed, agent);
+	ttrpc_client_watch(agent->client, agent->called, agent->called_arg);
 	/* The guest answers when it is up; until then the bytes wait in the channel. */
 	ttrpc_client_call(agent->client, &grpc__health__descriptor, "Check", &req.base, 0,
 			  on_checked, agent);
@@ -229,6 +233,13 @@ struct agent *agent_new(struct event_base *base, agent_done *on_lost, void *arg)
 	list_init(&agent->calls);
 	err_set(&agent->gone, ERR_UNAVAILABLE, "call the agent: it is not connected");
 	return agent;
+}
+
+void agent_watch_calls(struct agent *agent,
+		       void (*fn)(void *arg, const char *method, uint64_t took_ns), void *arg)
+{
+	agent->called = fn;
+	agent->called_arg = arg;
 }
 
 void agent_dial(struct agent *agent, const char *address, uint32_t timeout_ms, agent_done *done,

@@ -36,6 +36,10 @@ typedef void agent_waited(void *arg, int status, const struct err *err);
 /* on_lost: the channel closed by itself; the agent may be freed in it. */
 struct agent *agent_new(struct event_base *base, agent_done *on_lost, void *arg);
 
+/* Every call on the channel that was answered or has failed; fn must not free the agent. */
+void agent_watch_calls(struct agent *agent,
+		       void (*fn)(void *arg, const char *method, uint64_t took_ns), void *arg);
+
 /*
  * Connect to "unix://PATH" and call Health.Check; done when the guest has answered. The
  * address comes from the VM's plan. "vsock://CID:PORT" is tried again, within the same deadline, each

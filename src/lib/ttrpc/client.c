@@ -26,6 +26,7 @@ struct call {
 	uint32_t timeout_ms;
 	struct event timer;  /* the deadline, or the failure that is already known */
 	struct err *failure; /* owned; NULL while there is hope */
+	uint64_t began_ns;   /* monotonic, when watched */
 };
 
 struct ttrpc_client {
@@ -40,6 +41,8 @@ struct ttrpc_client {
 	ttrpc_client_close *on_close;
 	void *arg;
 	bool *gone; /* told by ttrpc_client_free() while every call is being failed */
+	ttrpc_client_watch_fn *watch; /* NULL: nobody does */
+	void *watch_arg;
 };
 
 static void call_free(struct call *call)
@@ -67,6 +70,9 @@ static void finish(struct call *call, const ProtobufCMessage *resp, const uint8_
 	ttrpc_client_raw_done *raw_done = call->raw_done;
 	void *arg = call->arg;
 
+	if (call->client->watch && call->began_ns)
+		call->client->watch(call->client->watch_arg, call->method,
+				    clock_mono_ns() - call->began_ns);
 	call_free(call);
 	if (raw_done)
 		raw_done(arg, payload, len, err);
@@ -265,6 +271,12 @@ void ttrpc_client_linger(struct ttrpc_client *client, uint32_t ms)
 	client->linger_ms = ms;
 }
 
+void ttrpc_client_watch(struct ttrpc_client *client, ttrpc_client_watch_fn *fn, void *arg)
+{
+	client->watch = fn;
+	client->watch_arg = arg;
+}
+
 void ttrpc_client_free(struct ttrpc_client *client)
 {
 	if (!client)
@@ -311,6 +323,7 @@ static struct call *call_new(struct ttrpc_client *client, const char *method, ui
 	call->method = xstrdup(method);
 	call->timeout_ms = timeout_ms;
 	call->arg = arg;
+	call->began_ns = client->watch ? clock_mono_ns() : 0;
 	event_assign(&call->timer, client->base, -1, 0, on_timer, call);
 	list_add(&client->calls, &call->node);
 	return call;

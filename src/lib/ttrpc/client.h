@@ -78,6 +78,13 @@ uint64_t ttrpc_client_call_raw(struct ttrpc_client *client, const char *service,
 			       const uint8_t *payload, size_t len, uint32_t timeout_ms,
 			       ttrpc_client_raw_done *done, void *arg);
 
+/*
+ * Tell fn of every call that was answered or has failed, before its owner hears of it. It must not
+ * free the client. NULL: nobody any more.
+ */
+typedef void ttrpc_client_watch_fn(void *arg, const char *method, uint64_t took_ns);
+void ttrpc_client_watch(struct ttrpc_client *client, ttrpc_client_watch_fn *fn, void *arg);
+
 /* Forget a pending call; its answer is dropped. Unknown ids are fine. */
 void ttrpc_client_cancel(struct ttrpc_client *client, uint64_t id);
 

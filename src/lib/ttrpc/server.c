@@ -62,6 +62,10 @@ struct ttrpc_call {
 	struct event timer;
 	void (*cancel)(void *arg);
 	void *cancel_arg;
+	struct ttrpc_call_news news;
+	void (*watch)(void *arg, const struct ttrpc_call_news *news); /* NULL: nobody does */
+	void *watch_arg;
+	uint64_t began_ns; /* monotonic, when watched */
 };
 
 /* Answers */
@@ -89,9 +93,31 @@ static void detach(struct ttrpc_call *call)
 	call->conn = NULL;
 }
 
+static void tell_begin(struct ttrpc_call *call, const struct ttrpc_service *service,
+		       const char *method)
+{
+	if (!service->watch)
+		return;
+	call->watch = service->watch;
+	call->watch_arg = service->arg;
+	call->news.method = method;
+	call->began_ns = clock_mono_ns();
+	call->watch(call->watch_arg, &call->news);
+}
+
+static void tell_end(struct ttrpc_call *call)
+{
+	if (!call->watch)
+		return;
+	call->news.ended = true;
+	call->news.took_ns = clock_mono_ns() - call->began_ns;
+	call->watch(call->watch_arg, &call->news);
+}
+
 static void call_free(struct ttrpc_call *call)
 {
 	detach(call);
+	tell_end(call);
 	if (call->req)
 		message_free(call->req);
 	message_free(&call->envelope->base);
@@ -241,6 +267,7 @@ static int dispatch(struct conn *conn, uint32_t stream, Ttrpc__Request *envelope
 	const struct ttrpc_service *service = find_service(conn->server, envelope->service, err);
 	const ProtobufCMethodDescriptor *desc;
 	const struct ttrpc_method *method;
+	struct ttrpc_call *call;
 	ProtobufCMessage *req;
 
 	if (!service)
@@ -259,7 +286,9 @@ static int dispatch(struct conn *conn, uint32_t stream, Ttrpc__Request *envelope
 	req = message_unpack(desc->input, envelope->payload.data, envelope->payload.len, err);
 	if (!req)
 		return err_wrap(err, "%s", method->name);
-	method->handle(call_new(conn, stream, envelope, req), req, service->arg);
+	call = call_new(conn, stream, envelope, req);
+	tell_begin(call, service, method->name);
+	method->handle(call, req, service->arg);
 	return 0;
 }
 

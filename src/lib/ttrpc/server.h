@@ -24,6 +24,7 @@
 struct event_base;
 struct ttrpc_server;
 struct ttrpc_call;
+struct ttrpc_call_news;
 
 #define TTRPC_CALLS_MAX 4096
 
@@ -44,6 +45,17 @@ struct ttrpc_service {
 	 */
 	void (*raw)(struct ttrpc_call *call, const char *method, const uint8_t *payload, size_t len,
 		    uint32_t timeout_ms, void *service_arg);
+	/*
+	 * Told of every call to one of the methods: when it begins, and when it has ended, however it
+	 * did. May be NULL.
+	 */
+	void (*watch)(void *service_arg, const struct ttrpc_call_news *news);
+};
+
+struct ttrpc_call_news {
+	const char *method;
+	bool ended;
+	uint64_t took_ns; /* once ended */
 };
 
 /* services is borrowed and outlives the server. */

@@ -4,18 +4,22 @@
 #include <event2/event.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "agent.pb-c.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/ttrpc/client.h"
+#include "lib/ttrpc/server.h"
 #include "lib/ttrpc/unix.h"
 #include "management/monitor.h"
 
-#define TURNS_MAX 400
+#define TURNS_MAX 2000 /* of five milliseconds */
 
 struct bench {
 	struct world *w;
@@ -133,6 +137,188 @@ static void debug_pages_show_steps_and_containers(void **state)
 	       "\"containers\":[{\"id\":\"c1\",\"status\":\"created\"},{\"id\":\"c2\"");
 }
 
+/* --- /metrics, with an agent at the other end --- */
+
+struct fake_agent {
+	struct ttrpc_service service;
+	struct ttrpc_server *server;
+	bool silent;
+	struct ttrpc_call *kept[MONITOR_SCRAPES_MAX];
+	size_t n_kept, n_stats;
+};
+
+static void get_metrics(struct ttrpc_call *call, const ProtobufCMessage *req, void *arg)
+{
+	static char text[] = "# TYPE kata_guest_load gauge\nkata_guest_load{item=\"load1\"} 0.5\n"
+			     "kata_shim_fds 666\n";
+	Grpc__Metrics resp = GRPC__METRICS__INIT;
+	struct fake_agent *agent = arg;
+
+	(void)req;
+	resp.metrics = text;
+	if (agent->silent)
+		agent->kept[agent->n_kept++] = call;
+	else
+		ttrpc_reply(call, &resp.base);
+}
+
+static void stats_container(struct ttrpc_call *call, const ProtobufCMessage *req, void *arg)
+{
+	Grpc__StatsContainerResponse resp = GRPC__STATS_CONTAINER_RESPONSE__INIT;
+	Grpc__CgroupStats stats = GRPC__CGROUP_STATS__INIT;
+	Grpc__MemoryStats memory = GRPC__MEMORY_STATS__INIT;
+	Grpc__MemoryData usage = GRPC__MEMORY_DATA__INIT;
+	struct fake_agent *agent = arg;
+
+	(void)req;
+	agent->n_stats++;
+	usage.usage = UINT64_MAX; /* a lie */
+	memory.usage = &usage;
+	stats.memory_stats = &memory;
+	resp.cgroup_stats = &stats;
+	ttrpc_reply(call, &resp.base);
+}
+
+static void agent_start(struct fake_agent *agent, const struct bench *b)
+{
+	static const struct ttrpc_method methods[] = { { "GetMetrics", get_metrics },
+						       { "StatsContainer", stats_container } };
+	struct err err = ERR_INIT;
+	int fds[2];
+
+	*agent = (struct fake_agent){ .service = { .desc = &grpc__agent_service__descriptor,
+						   .methods = methods,
+						   .n_methods = ARRAY_LEN(methods),
+						   .arg = agent } };
+	agent->server = ttrpc_server_new(b->w->base, &agent->service, 1);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	assert_int_equal(ttrpc_server_serve(agent->server, fds[0], NULL, NULL, &err), 0);
+	fake.sandbox->agent = ttrpc_client_new(b->w->base, fds[1], NULL, NULL);
+	ttrpc_client_watch(fake.sandbox->agent, fake.sandbox->events.agent_called,
+			   fake.sandbox->events_arg);
+}
+
+static void agent_stop(struct fake_agent *agent)
+{
+	struct err err = ERR_INIT;
+
+	ttrpc_client_free(take_ptr(&fake.sandbox->agent));
+	ttrpc_server_free(agent->server);
+	while (agent->n_kept > 0)
+		ttrpc_fail(agent->kept[--agent->n_kept], &err);
+}
+
+static char *get_metrics_text(const struct bench *b)
+{
+	return ask_text(b, "GET /metrics HTTP/1.0\r\n\r\n");
+}
+
+static void assert_in(const char *text, const char *part, bool wanted)
+{
+	if (!!strstr(text, part) != wanted)
+		fail_msg("'%s' is %s in:\n%s", part, wanted ? "not" : "wrongly", text);
+}
+
+static void without_a_guest_the_metrics_are_the_hosts(void **state)
+{
+	struct bench *b = *state;
+	scoped_free char *got = get_metrics_text(b);
+
+	assert_in(got, " 200 ", true);
+	assert_in(got, "Content-Type: text/plain; version=0.0.4", true);
+	assert_in(got, "\nkata_shim_threads 1\n", true);
+	assert_in(got, "kata_guest_", false);
+	assert_in(got, "pod_overhead", false);
+}
+
+static void metrics_are_the_hosts_then_the_guests(void **state)
+{
+	struct bench *b = *state;
+	struct fake_agent agent;
+	scoped_free char *got = NULL, *again = NULL;
+
+	create(b->w, c1);
+	create(b->w, c2);
+	the_container(c1)->status = CONTAINER_RUNNING;
+	the_container(c2)->status = CONTAINER_STOPPED;
+	agent_start(&agent, b);
+	got = get_metrics_text(b);
+	assert_in(got, "kata_guest_load{item=\"load1\"} 0.5\n", true);
+	assert_in(got, "kata_shim_fds 666", false);
+	assert_in(got, "kata_shim_rpc_durations_histogram_milliseconds_count{action=\"create\"} 2\n",
+		  true);
+	assert_int_equal(agent.n_stats, 1);
+	assert_in(got, "kata_shim_pod_overhead_memory_in_bytes 0\n", true);
+	assert_in(got, "kata_shim_pod_overhead_cpu ", true);
+	assert_in(got,
+		  "kata_shim_agent_rpc_durations_histogram_milliseconds_count"
+		  "{action=\"grpc.GetMetricsRequest\"} 1\n",
+		  true);
+	again = get_metrics_text(b);
+	assert_in(again, "{action=\"grpc.StatsContainerRequest\"} 2\n", true);
+	agent_stop(&agent);
+}
+
+/* Eight are collected at once, one more is refused; a client that has gone is not waited for. */
+static void a_silent_guest_holds_nobody_else_up(void **state)
+{
+	struct bench *b = *state;
+	struct fake_agent agent;
+	int fds[MONITOR_SCRAPES_MAX];
+	scoped_free char *got = NULL;
+
+	create(b->w, c1);
+	agent_start(&agent, b);
+	agent.silent = true;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = dial(b);
+		say(fds[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+		turn(b->w);
+	}
+	expect(b, "GET /metrics", "503", "too many");
+	expect(b, "GET /agent-url", "200", "kata.sock");
+	close(fds[0]);
+	ttrpc_server_free(take_ptr(&agent.server));
+	got = hear(b, fds[1], "\nkata_shim_threads 1\n");
+	assert_in(got, "kata_guest_", false);
+	for (size_t i = 1; i < ARRAY_LEN(fds); i++)
+		close(fds[i]);
+	agent_stop(&agent);
+}
+
+static void the_monitor_may_go_while_the_guest_is_asked(void **state)
+{
+	struct bench *b = *state;
+	struct fake_agent agent;
+	int fd = dial(b);
+
+	create(b->w, c1);
+	agent_start(&agent, b);
+	agent.silent = true;
+	say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	turn(b->w);
+	monitor_free(take_ptr(&b->monitor));
+	turn(b->w);
+	close(fd);
+	agent_stop(&agent);
+}
+
+/* The answer is larger than what the sockets hold, so most of it waits for the reader. */
+static void a_client_that_does_not_read_holds_nobody_up(void **state)
+{
+	struct bench *b = *state;
+	int fd = dial(b);
+
+	for (int i = 0; i < 200; i++) {
+		if (send(fd, "GET /metrics HTTP/1.1\r\n\r\n", 25, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			break;
+		turn(b->w);
+	}
+	expect(b, "GET /agent-url", "503", "");
+	close(fd);
+	expect(b, "GET /agent-url", "503", "");
+}
+
 static void what_is_not_there_is_answered_with_a_list(void **state)
 {
 	struct bench *b = *state;
@@ -247,6 +433,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		BENCH(the_agents_address_is_told),
 		BENCH(debug_pages_show_steps_and_containers),
+		BENCH(without_a_guest_the_metrics_are_the_hosts),
+		BENCH(metrics_are_the_hosts_then_the_guests),
+		BENCH(a_silent_guest_holds_nobody_else_up),
+		BENCH(the_monitor_may_go_while_the_guest_is_asked),
+		BENCH(a_client_that_does_not_read_holds_nobody_up),
 		BENCH(what_is_not_there_is_answered_with_a_list),
 		BENCH(what_is_known_but_not_built_is_named),
 		BENCH(a_wrong_method_is_refused),
@@ -257,5 +448,6 @@ int main(void)
 		BENCH(the_monitor_may_go_while_clients_are_connected),
 	};
 
+	signal(SIGPIPE, SIG_IGN); /* as the supervisors do */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
