@@ -226,7 +226,7 @@ static void on_flush(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd, (void)what;
 	if (p->n_waiting > 0) {
-		err_set(&err, ERR_TIMEOUT, "%zu events were not told in time", p->n_waiting);
+		err_set(&err, ERR_TIMEOUT, "tell containerd of %zu events in time", p->n_waiting);
 		p->log(p->arg, NULL, &err);
 	}
 	if (flushed)

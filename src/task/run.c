@@ -110,8 +110,7 @@ void task_pause(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 	struct container *c = tasks_find(arg, req->id, &err);
 
 	if (c)
-		container_pause(c, on_changed,
-				change_new(arg, reply, req->id, "", event_paused));
+		container_pause(c, on_changed, change_new(arg, reply, req->id, "", event_paused));
 	else
 		reply_fail(reply, &err);
 }
@@ -124,8 +123,7 @@ void task_resume(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 	struct container *c = tasks_find(arg, req->id, &err);
 
 	if (c)
-		container_resume(c, on_changed,
-				 change_new(arg, reply, req->id, "", event_resumed));
+		container_resume(c, on_changed, change_new(arg, reply, req->id, "", event_resumed));
 	else
 		reply_fail(reply, &err);
 }

@@ -88,7 +88,7 @@ void sandbox_free(struct sandbox *sb)
 pid_t sandbox_vmm_pid(const struct sandbox *sb)
 {
 	(void)sb;
-	return 4711;
+	return fake.vm_gone ? 0 : 4711;
 }
 
 pid_t sandbox_virtiofsd_pid(const struct sandbox *sb)

@@ -46,6 +46,7 @@ extern struct fake {
 	struct fake_op ops[FAKE_OPS_MAX]; /* oldest first */
 	size_t n_ops;
 	bool refuse_sandbox;
+	bool vm_gone;
 	size_t n_freed;
 } fake;
 

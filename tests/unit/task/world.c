@@ -59,6 +59,42 @@ static void on_created(void *arg, const char *id, const char *bundle)
 	strcat(front->created, id); /* two or three ids of two letters */
 }
 
+static uint64_t field(const ProtobufCMessage *m, const char *name)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
+
+	return f ? *(const uint32_t *)(const void *)((const char *)m + f->offset) : 0;
+}
+
+static const void *pointer(const ProtobufCMessage *m, const char *name)
+{
+	const ProtobufCFieldDescriptor *f =
+		protobuf_c_message_descriptor_get_field_by_name(m->descriptor, name);
+
+	return f ? *(const void *const *)(const void *)((const char *)m + f->offset) : NULL;
+}
+
+/* By the names of the fields, as whoever reads them knows them. */
+static void on_event(void *arg, const char *topic, const ProtobufCMessage *m)
+{
+	struct front *front = arg;
+	size_t used = strlen(front->events);
+	const char *exec = pointer(m, pointer(m, "exec_id") ? "exec_id" : "id");
+	const Containerd__Task__V2__Timestamp *at = pointer(m, "exited_at");
+
+	snprintf(front->events + used, sizeof(front->events) - used, "%s %s/%s %u %u %lld\n", topic,
+		 (const char *)pointer(m, "container_id"), exec ? exec : "",
+		 (unsigned int)field(m, "pid"), (unsigned int)field(m, "exit_status"),
+		 at ? (long long)at->seconds * 1000000000 + at->nanos : 0);
+}
+
+void expect_events(struct world *w, const char *lines)
+{
+	assert_string_equal(w->front.events, lines);
+	w->front.events[0] = '\0';
+}
+
 static const struct tasks_front front_calls = {
 	.configure = on_configure,
 	.down = on_down,
@@ -66,6 +102,7 @@ static const struct tasks_front front_calls = {
 	.empty = on_empty,
 	.busy = on_busy,
 	.created = on_created,
+	.event = on_event,
 	.failed = on_failed,
 };
 

@@ -21,6 +21,7 @@ struct event_base;
 struct front {
 	size_t n_configured, n_down, n_stillborn, n_empty, n_busy, n_failed, n_forgotten;
 	char created[64]; /* ids */
+	char events[2048]; /* "/tasks/exit c1/e1 4711 7 5000000007\n": id, exec id, pid, status, when */
 	struct err refuse;
 };
 
@@ -69,6 +70,9 @@ void create(struct world *w, char *id);
 void init_create(Containerd__Task__V2__CreateTaskRequest *req, struct world *w, char *id);
 struct container *the_container(char *id);
 void set_exit(struct process *p, int status);
+
+/* What was told since the last time is this. */
+void expect_events(struct world *w, const char *lines);
 
 /* What the messages take for a name; they are not const there. */
 extern char empty[], c1[], c2[], e1[];
