@@ -134,3 +134,100 @@ podman_census() {
 		-exec rmdir {} + 2>/dev/null || true
 	"$CENSUS" diff "$E2E_DIR/census" 10
 }
+
+# --- containerd ---
+
+# Another containerd than Debian's, and its ctr: CONTAINERD=/somewhere/containerd. Its shim for runc is beside it.
+CONTAINERD=${CONTAINERD:-/usr/bin/containerd}
+CTR=${CTR:-$(dirname "$CONTAINERD")/ctr}
+
+# A network for pods, since the CRI wants one with an address: a bridge without a way out.
+containerd_network() {
+	mkdir -p "$E2E_DIR/cni"
+	cat >"$E2E_DIR/cni/10-pods.conflist" <<-END
+	{ "cniVersion": "0.4.0", "name": "pods", "plugins": [ {
+		"type": "bridge", "bridge": "cni0", "isGateway": false, "ipMasq": false,
+		"ipam": { "type": "host-local", "dataDir": "/run/cni",
+			"ranges": [ [ { "subnet": "10.88.0.0/16" } ] ], "routes": [] } } ] }
+	END
+}
+
+# Of every version's configuration: 2.x reads version 2 too.
+containerd_config() {
+	local cri='plugins."io.containerd.grpc.v1.cri"'
+
+	cat >"$E2E_DIR/containerd.toml" <<-END
+	version = 2
+	root = "$E2E_DIR/containerd"
+	state = "/run/containerd"
+	[grpc]
+	address = "/run/containerd/containerd.sock"
+	[$cri]
+	sandbox_image = "localhost/pause:1"
+	restrict_oom_score_adj = true # this host may not let it be lowered
+	[$cri.cni]
+	bin_dir = "/usr/lib/cni"
+	conf_dir = "$E2E_DIR/cni"
+	[$cri.containerd.runtimes.runc]
+	runtime_type = "io.containerd.runc.v2"
+	[$cri.containerd.runtimes.kata]
+	runtime_type = "io.containerd.kata.v2"
+	privileged_without_host_devices = true
+	pod_annotations = ["io.katacontainers.*"]
+	container_annotations = ["io.katacontainers.*"]
+	END
+}
+
+containerd_start() {
+	PATH=$BUILD_DIR/src/shim:$(dirname "$CONTAINERD"):$PATH "$CONTAINERD" --config "$E2E_DIR/containerd.toml" \
+		>>"$E2E_DIR/containerd.log" 2>&1 3>&- &
+	echo $! >"$E2E_DIR/containerd.pid"
+	disown # a shell that is told of its end would print that
+	within 30 ctr version
+}
+
+# With its images: localhost/busybox:1, and localhost/pause:1 for pods' sandbox containers; in the namespaces
+# default and k8s.io.
+containerd_setup() {
+	e2e_setup_dirs
+	containerd_network
+	containerd_config
+	containerd_start
+	mkdir -p "$E2E_DIR/pause"
+	cp "$BUILD_DIR/tests/tools/pause" "$E2E_DIR/pause/"
+	import_image localhost/busybox:1 "$E2E_DIR/rootfs" sh
+	import_image localhost/pause:1 "$E2E_DIR/pause" /pause
+}
+
+# import_image NAME DIRECTORY COMMAND...
+import_image() {
+	local namespace
+
+	"$BATS_TEST_DIRNAME/image" "$@" >"$E2E_DIR/image.tar"
+	for namespace in default k8s.io; do
+		ctr -n "$namespace" images import "$E2E_DIR/image.tar" >/dev/null
+	done
+	rm "$E2E_DIR/image.tar"
+}
+
+containerd_pid() {
+	cat "$E2E_DIR/containerd.pid"
+}
+
+containerd_stop() {
+	local pid
+
+	pid=$(containerd_pid)
+	kill "$pid"
+	within 30 is_gone "$pid"
+}
+
+containerd_teardown() {
+	[ ! -f "$E2E_DIR/containerd.pid" ] || containerd_stop
+	e2e_remove_dirs
+}
+
+# Never with our stdin: it has hung `ctr task exec`.
+ctr() {
+	timeout "$CLIENT_LIMIT" "$CTR" -a /run/containerd/containerd.sock "$@" </dev/null 3>&-
+}
