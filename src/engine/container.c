@@ -162,6 +162,11 @@ void container_create(struct sandbox *sb, const struct container_request *req, e
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
+	if (process_open_io(c->init, req->stdio, &err) < 0) {
+		container_free(c);
+		sandbox_later(sb, done, arg, &err);
+		return;
+	}
 	c->up_done = done;
 	c->up_arg = arg;
 	c->up = (struct flow){ .steps = container_up_steps,
@@ -270,7 +275,7 @@ void container_update(struct container *c, const Grpc__LinuxResources *res, engi
 /* --- exec --- */
 
 void container_exec(struct container *c, const char *exec_id, const Grpc__Process *process,
-		    engine_done *done, void *arg)
+		    const struct stdio_request *stdio, engine_done *done, void *arg)
 {
 	struct err err = ERR_INIT, ignored = ERR_INIT;
 	struct process *p;
@@ -287,9 +292,15 @@ void container_exec(struct container *c, const char *exec_id, const Grpc__Proces
 	if (err.code == ERR_OK) {
 		p = process_new(c, exec_id);
 		p->process = message_copy(Grpc__Process, process);
-		list_add(&c->execs, &p->node);
+		if (process_open_io(p, stdio, &err) < 0) {
+			process_free(p);
+		} else {
+			list_add(&c->execs, &p->node);
+			process_on_opened(p, done, arg);
+			return;
+		}
 	}
-	sandbox_later(c->sandbox, done, arg, err.code == ERR_OK ? NULL : &err);
+	sandbox_later(c->sandbox, done, arg, &err);
 }
 
 /* --- delete --- */

@@ -17,6 +17,7 @@
 #include "engine/resource/rootfs.h"
 #include "engine/resource/share.h"
 #include "engine/sandbox_priv.h"
+#include "engine/stdio/process_io.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -52,6 +53,25 @@ static bool has_all_places(const char *rootfs, const Grpc__Spec *spec)
 			return false;
 	}
 	return true;
+}
+
+static void on_streams_open(void *arg, const struct err *err)
+{
+	struct container *c = arg;
+
+	flow_resume(&c->up, err);
+}
+
+/* What is slow to open is a logger; the paths were opened when the request came. */
+static enum flow_next open_streams(void *owner, struct err *err)
+{
+	struct container *c = owner;
+
+	(void)err;
+	if (!c->init->io || !process_io_is_opening(c->init->io))
+		return FLOW_NEXT;
+	process_io_on_opened(c->init->io, on_streams_open, c);
+	return FLOW_WAIT;
 }
 
 static enum flow_next mount_rootfs(void *owner, struct err *err)
@@ -201,6 +221,7 @@ void container_undo_share(struct container *c)
 }
 
 const struct flow_step container_up_steps[] = {
+	{ "open streams", open_streams, NULL },
 	{ "mount root file system", mount_rootfs, unmount_rootfs },
 	{ "share root file system", share_rootfs, unshare_rootfs },
 	{ "plan mounts", plan_mounts, NULL },

@@ -42,7 +42,8 @@ const char *container_status_name(enum container_status status); /* OCI's words 
 struct sandbox_events {
 	void (*exited)(void *arg, struct process *p);         /* every process, after its output */
 	void (*oom)(void *arg, struct container *c);
-	void (*vm_lost)(void *arg, const struct err *why);    /* after every exit was told */
+	/* After every exit was told, but of those whose output is still being written. */
+	void (*vm_lost)(void *arg, const struct err *why);
 	void (*warning)(void *arg, const char *text);         /* something failed and we went on */
 	void (*console)(void *arg, const char *line);         /* guest's words: escape them */
 	/* A call to the agent was answered, or has failed. */
@@ -88,6 +89,17 @@ void sandbox_each(const struct sandbox *sb, void (*fn)(void *arg, struct contain
 typedef void timeline_fn(void *arg, const char *operation, const char *step, uint64_t took_ns);
 void sandbox_timeline(const struct sandbox *sb, timeline_fn *fn, void *arg);
 
+/*
+ * Where a process's streams go, as containerd says it: "" or NULL nowhere (output is read and
+ * dropped), a path or fifo:// of a FIFO, file://, binary:// (engine/stdio/uri.h). Borrowed for the
+ * call.
+ */
+struct stdio_request {
+	bool terminal; /* err is not used */
+	const char *in, *out, *err;
+	const char *namespace; /* containerd's, for a logger; NULL: none */
+};
+
 /* Borrowed for the call. */
 struct container_request {
 	const char *id, *bundle;
@@ -95,6 +107,7 @@ struct container_request {
 	const struct rootfs_mount *mounts; /* to be made on it first */
 	size_t n_mounts;
 	const Grpc__Spec *spec;
+	const struct stdio_request *stdio; /* of init; NULL: somebody else (kata-shim) carries it */
 };
 
 /* The flow container_up: afterwards init waits in the guest. Nothing is left of it on failure. */
@@ -118,9 +131,9 @@ void container_update(struct container *c, const Grpc__LinuxResources *res, engi
 /* Only when stopped (ERR_STATE otherwise), or created with force: removes it everywhere. */
 void container_delete(struct container *c, bool force, engine_done *done, void *arg);
 
-/* Processes: init has exec id "". process is copied. */
+/* Processes: init has exec id "". process is copied; stdio as of a container_request. */
 void container_exec(struct container *c, const char *exec_id, const Grpc__Process *process,
-		    engine_done *done, void *arg);
+		    const struct stdio_request *stdio, engine_done *done, void *arg);
 struct process *container_find_process(struct container *c, const char *exec_id, struct err *err);
 void process_start(struct process *p, engine_done *done, void *arg);
 /*
@@ -128,6 +141,15 @@ void process_start(struct process *p, engine_done *done, void *arg);
  * may be NULL.
  */
 void process_signal(struct process *p, int sig, bool all, engine_done *done, void *arg);
+/*
+ * The size of its terminal. Before the guest has the process it is kept for then; without a
+ * terminal it has no effect.
+ */
+void process_resize(struct process *p, uint32_t rows, uint32_t columns, engine_done *done,
+		    void *arg);
+/* Its input ends once the clients have closed theirs. Nothing for streams that others carry. */
+void process_close_stdin(struct process *p);
+const struct stdio_request *process_stdio(const struct process *p); /* NULL: others carry them */
 void process_delete(struct process *p, engine_done *done, void *arg); /* an exec that ended */
 const struct exit_latch *process_exit(const struct process *p);
 struct exit_latch *process_exit_latch(struct process *p);             /* for waiting */

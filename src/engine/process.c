@@ -2,8 +2,9 @@
 /*
  * process.c - one process of a container, from the agent's word that it exists to its end
  *
- * The end is a latch. It is set by the agent's answer to WaitProcess, or by the loss of
- * the VM. kata-shim, the host process that stands in for it, is watched the other way:
+ * The end is a latch. A process has ended with the agent's answer to WaitProcess, or with the
+ * loss of the VM; its latch is set once what it wrote is written, and not while its start is
+ * unanswered, so that its start is told before its exit. kata-shim, the host process that stands in for it, is watched the other way:
  * when it ends first, somebody killed what docker calls the container's pid, and the
  * process in the guest is killed too.
  */
@@ -15,11 +16,14 @@
 #include "engine/agent/agent.h"
 #include "engine/persist/journal.h"
 #include "engine/sandbox_priv.h"
+#include "engine/stdio/process_io.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/base/proc.h"
 #include "lib/cgroup/cgroup.h"
+#include "lib/oci/message.h"
+#include "lib/stdio/streams.h"
 
 #define EXIT_WAIT_FAILED 255 /* Kata's status when the agent does not tell */
 
@@ -54,9 +58,18 @@ static void forget_start(struct process *p)
 		p->start->p = NULL;
 }
 
-void process_set_exit(struct process *p, int status)
+/* --- the end --- */
+
+static void note_end(struct process *p, int status)
 {
-	const struct exit_info info = { .status = status & 0xff, .at_ns = clock_real_ns() };
+	if (p->ended)
+		return;
+	p->ended = true;
+	p->end = (struct exit_info){ .status = status & 0xff, .at_ns = clock_real_ns() };
+}
+
+static void tell_exit(struct process *p)
+{
 	struct container *c = p->container;
 	struct sandbox *sb = c->sandbox;
 
@@ -64,9 +77,39 @@ void process_set_exit(struct process *p, int status)
 		return;
 	if (p == c->init)
 		c->status = CONTAINER_STOPPED;
-	exit_latch_set(&p->exit, &info);
+	exit_latch_set(&p->exit, &p->end);
 	if (sb->events.exited)
 		sb->events.exited(sb->events_arg, p);
+}
+
+static void tell_exit_if_due(void *arg)
+{
+	struct process *p = arg;
+
+	if (p->ended && !p->start && (!p->io || process_io_is_drained(p->io)))
+		tell_exit(p);
+}
+
+void process_end(struct process *p, int status)
+{
+	note_end(p, status);
+	if (p->io)
+		process_io_exited(p->io);
+	tell_exit_if_due(p);
+}
+
+void process_lose(struct process *p, int status)
+{
+	note_end(p, status);
+	if (p->io)
+		process_io_lost(p->io);
+	tell_exit_if_due(p);
+}
+
+void process_set_exit(struct process *p, int status)
+{
+	note_end(p, status);
+	tell_exit(p);
 }
 
 /*
@@ -83,6 +126,23 @@ static void end_removed(struct process *p)
 		exit_latch_set(&p->exit, &info);
 }
 
+/* The agent knows a container's init by the container's id. */
+static const char *agent_exec_id(const struct process *p)
+{
+	return p->exec_id[0] ? p->exec_id : p->container->id;
+}
+
+/* Deleted before its streams were open. */
+static void tell_not_opened(struct process *p)
+{
+	struct err err = ERR_INIT;
+
+	if (!p->opened)
+		return;
+	err_set(&err, ERR_CANCELLED, "exec '%s': it was deleted", p->exec_id);
+	sandbox_later(p->container->sandbox, p->opened, p->opened_arg, &err);
+}
+
 void process_free(struct process *p)
 {
 	struct sandbox *sb;
@@ -93,7 +153,9 @@ void process_free(struct process *p)
 	if (sb->agent)
 		agent_forget(sb->agent, p);
 	forget_start(p);
+	tell_not_opened(p);
 	end_removed(p);
+	process_io_free(p->io);
 	journal_strike(sb->journal, p->shim_seq);
 	forget_shim(p);
 	list_remove(&p->node);
@@ -103,46 +165,53 @@ void process_free(struct process *p)
 	free(p);
 }
 
-/* The agent knows a container's init by the container's id. */
-static const char *agent_exec_id(const struct process *p)
-{
-	return p->exec_id[0] ? p->exec_id : p->container->id;
-}
-
 static void on_waited(void *arg, int status, const struct err *err)
 {
 	struct process *p = arg;
 
 	p->waiting = false;
-	process_set_exit(p, err ? EXIT_WAIT_FAILED : status);
+	process_end(p, err ? EXIT_WAIT_FAILED : status);
 }
 
 void process_watch(struct process *p)
 {
+	struct agent *agent = p->container->sandbox->agent;
+	const struct stdio_peer peer = { .client = agent_client_at(agent),
+					 .container_id = p->container->id,
+					 .exec_id = agent_exec_id(p) };
+
 	p->created = true;
 	p->waiting = true;
-	agent_wait(p->container->sandbox->agent, p->container->id, agent_exec_id(p), on_waited, p);
+	agent_wait(agent, p->container->id, agent_exec_id(p), on_waited, p);
+	if (p->sized)
+		agent_resize(agent, p->container->id, agent_exec_id(p), p->rows, p->columns, NULL,
+			     NULL);
+	if (p->io)
+		process_io_start(p->io, &peer, tell_exit_if_due, p);
 }
 
 /* --- start --- */
 
 static void on_started(void *arg, const struct err *err)
 {
-	struct start start = *(struct start *)arg;
-	struct process *p = start.p;
+	struct start *start = arg;
+	struct process *p = start->p;
 
-	free(arg);
-	if (p) {
-		/* A program that could not be executed has ended: the agent's wait says so too. */
-		p->start = NULL;
+	/* A program that could not be executed has ended: the agent's wait says so too. */
+	if (p)
 		p->started = !err;
-	}
 	if (p && p == p->container->init) {
 		p->container->busy = false;
 		if (!err && p->container->status == CONTAINER_CREATED)
 			p->container->status = CONTAINER_RUNNING;
 	}
-	start.done(start.arg, err);
+	start->done(start->arg, err);
+	/* It may have been deleted in there. */
+	if (start->p) {
+		start->p->start = NULL;
+		tell_exit_if_due(start->p);
+	}
+	free(start);
 }
 
 static int check_start(const struct process *p, struct err *err)
@@ -151,7 +220,7 @@ static int check_start(const struct process *p, struct err *err)
 
 	if (sandbox_need_up(c->sandbox, err) < 0)
 		return -1;
-	if (p->start || p->started || p->exit.set)
+	if (p->start || p->started || p->ended || p->opened)
 		return err_set(err, ERR_STATE, "start '%s': it was started already",
 			       p->exec_id[0] ? p->exec_id : c->id);
 	if (p == c->init && (c->busy || c->status != CONTAINER_CREATED))
@@ -223,7 +292,7 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 	struct err err = ERR_INIT;
 	struct signalled *op;
 
-	if (p->exit.set && !(all && sandbox_is_up(sb))) {
+	if (p->ended && !(all && sandbox_is_up(sb))) {
 		err_set(&err, ERR_STATE, "signal '%s': it has ended",
 			p->exec_id[0] ? p->exec_id : p->container->id);
 		sandbox_later(sb, done, arg, sig == SIGKILL || sig == SIGTERM ? NULL : &err);
@@ -240,6 +309,26 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 	agent_signal(sb->agent, p->container->id, all ? "" : agent_exec_id(p), sig, on_signalled, op);
 }
 
+void process_resize(struct process *p, uint32_t rows, uint32_t columns, engine_done *done,
+		    void *arg)
+{
+	struct container *c = p->container;
+	struct err err = ERR_INIT;
+
+	if (p->ended)
+		err_set(&err, ERR_STATE, "resize the terminal of '%s': it has ended",
+			p->exec_id[0] ? p->exec_id : c->id);
+	else if (sandbox_need_up(c->sandbox, &err) == 0 && p->created && p->io &&
+		 process_io_request(p->io)->terminal) {
+		agent_resize(c->sandbox->agent, c->id, agent_exec_id(p), rows, columns, done, arg);
+		return;
+	}
+	p->sized = p->io && process_io_request(p->io)->terminal;
+	p->rows = rows;
+	p->columns = columns;
+	sandbox_later(c->sandbox, done, arg, err.code == ERR_OK ? NULL : &err);
+}
+
 void process_delete(struct process *p, engine_done *done, void *arg)
 {
 	struct sandbox *sb = p->container->sandbox;
@@ -250,6 +339,61 @@ void process_delete(struct process *p, engine_done *done, void *arg)
 	else
 		process_free(p);
 	sandbox_later(sb, done, arg, err.code == ERR_OK ? NULL : &err);
+}
+
+/* --- streams --- */
+
+static void on_io_warning(void *arg, const struct err *err)
+{
+	const struct process *p = arg;
+
+	sandbox_warn(p->container->sandbox, err);
+}
+
+int process_open_io(struct process *p, const struct stdio_request *req, struct err *err)
+{
+	const struct process_io_env env = { .base = p->container->sandbox->base,
+					    .id = agent_exec_id(p),
+					    .warning = on_io_warning,
+					    .arg = p };
+
+	if (!req)
+		return 0;
+	p->io = process_io_new(&env, req, err);
+	return p->io ? 0 : -1;
+}
+
+static void on_opened(void *arg, const struct err *err)
+{
+	struct process *p = arg;
+	engine_done *done = take_ptr(&p->opened);
+	void *done_arg = p->opened_arg;
+
+	if (err)
+		process_free(p);
+	done(done_arg, err);
+}
+
+void process_on_opened(struct process *p, engine_done *done, void *arg)
+{
+	if (!p->io || !process_io_is_opening(p->io)) {
+		sandbox_later(p->container->sandbox, done, arg, NULL);
+		return;
+	}
+	p->opened = done;
+	p->opened_arg = arg;
+	process_io_on_opened(p->io, on_opened, p);
+}
+
+void process_close_stdin(struct process *p)
+{
+	if (p->io)
+		process_io_close_stdin(p->io);
+}
+
+const struct stdio_request *process_stdio(const struct process *p)
+{
+	return p->io ? process_io_request(p->io) : NULL;
 }
 
 /* --- the stand-in --- */

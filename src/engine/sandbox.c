@@ -172,8 +172,9 @@ int sandbox_need_up(const struct sandbox *sb, struct err *err)
 	return err_set(err, ERR_STATE, "sandbox '%s' is being taken down", sb->id);
 }
 
-/* Every process is told its end; a flow in progress fails with the reason. */
-static void end_containers(struct sandbox *sb, const struct err *why)
+/* Every process comes to its end; a flow in progress fails with the reason. */
+static void end_containers(struct sandbox *sb, const struct err *why,
+			   void (*end)(struct process *p, int status))
 {
 	list_for_each_safe(&sb->containers, struct container, node, c) {
 		if (c->status == CONTAINER_CREATING) {
@@ -181,8 +182,8 @@ static void end_containers(struct sandbox *sb, const struct err *why)
 			continue;
 		}
 		list_for_each_safe(&c->execs, struct process, node, p)
-			process_set_exit(p, EXIT_VM_LOST);
-		process_set_exit(c->init, EXIT_VM_LOST);
+			end(p, EXIT_VM_LOST);
+		end(c->init, EXIT_VM_LOST);
 	}
 }
 
@@ -205,7 +206,7 @@ void sandbox_lose(struct sandbox *sb, const struct err *why)
 	/* Nothing of the guest may go on running unseen; the monitor's last words stay readable. */
 	sandbox_undo_vmm(sb);
 	sandbox_undo_virtiofsd(sb);
-	end_containers(sb, &sb->lost);
+	end_containers(sb, &sb->lost, process_lose);
 	agent_abort(sb->agent, &sb->lost);
 	if (sb->events.vm_lost)
 		sb->events.vm_lost(sb->events_arg, &sb->lost);
@@ -340,7 +341,7 @@ void sandbox_down(struct sandbox *sb, engine_done *done, void *arg)
 		flow_abort(&sb->up, &why);
 	sb->state = SANDBOX_DOWN;
 	sb->lost = why;
-	end_containers(sb, &why);
+	end_containers(sb, &why, process_set_exit);
 	if (sb->agent)
 		agent_abort(sb->agent, &why);
 	if (!sb->vmm) {

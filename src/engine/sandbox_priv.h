@@ -14,6 +14,7 @@ struct accel_choice;
 struct agent;
 struct cgroup;
 struct journal;
+struct process_io;
 struct rootfs;
 struct scope_call;
 struct share;
@@ -87,6 +88,17 @@ struct process {
 	struct start *start;         /* a start that is under way; NULL: none */
 	bool started;
 	bool waiting;                /* a WaitProcess is out */
+	struct process_io *io;       /* NULL: others carry its streams */
+	engine_done *opened;         /* of the exec, while io is being opened */
+	void *opened_arg;
+	bool sized;                  /* rows and columns were asked for before it was there */
+	uint32_t rows, columns;
+	/*
+	 * It has ended with `end`. The latch is set once its output is written and its start
+	 * was answered.
+	 */
+	bool ended;
+	struct exit_info end;
 	struct exit_latch exit;
 	pid_t shim_pid;
 	bool attached;               /* there has been a stand-in */
@@ -151,4 +163,13 @@ struct process *process_new(struct container *c, const char *exec_id);
 void process_free(struct process *p);
 /* The agent has it: wait for its end. */
 void process_watch(struct process *p);
+/* It has ended, if that was not known: its exit is told when its output is written. */
+void process_end(struct process *p, int status);
+/* The VM is gone, and with it the process; what was read of its output is still written. */
+void process_lose(struct process *p, int status);
+/* Its exit is told at once, whatever is left to be written. */
 void process_set_exit(struct process *p, int status);
+/* Begin to open its streams; nothing without a request. */
+int process_open_io(struct process *p, const struct stdio_request *req, struct err *err);
+/* done comes from the loop when they are open. An exec is gone after a failure. */
+void process_on_opened(struct process *p, engine_done *done, void *arg);

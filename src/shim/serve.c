@@ -184,6 +184,7 @@ static int run(struct server *server, struct err *err)
 	monitor = open_monitor(server);
 	server->publisher = publisher_new(supervise_base(server->supervise),
 					  getenv("TTRPC_ADDRESS"), on_publisher, server);
+	tasks_carry_streams(supervise_tasks(server->supervise), server->args->namespace);
 	services[0] = tasks_service(supervise_tasks(server->supervise));
 	services[1] = tasks_service_v3(supervise_tasks(server->supervise));
 	r = supervise_run(server->supervise, SHIM_LISTEN_FD, services, ARRAY_LEN(services), err);

@@ -67,13 +67,20 @@ static void on_created(void *arg, const struct err *err)
 static void make_container(struct create *create)
 {
 	const Containerd__Task__V2__CreateTaskRequest *asked = create->req;
+	const struct stdio_request named = { .terminal = asked->terminal,
+					     .in = asked->stdin,
+					     .out = asked->stdout,
+					     .err = asked->stderr };
+	struct stdio_request stdio;
 	scoped_free struct rootfs_mount *mounts = xcalloc(asked->n_rootfs + 1, sizeof(*mounts));
 	const struct container_request req = { .id = asked->id,
 					       .bundle = asked->bundle,
 					       .rootfs = create->rootfs,
 					       .mounts = mounts,
 					       .n_mounts = asked->n_rootfs,
-					       .spec = create->spec };
+					       .spec = create->spec,
+					       .stdio = tasks_stdio(create->tasks, &named,
+								    &stdio) };
 
 	for (size_t i = 0; i < asked->n_rootfs; i++)
 		mounts[i] = (struct rootfs_mount){ .type = asked->rootfs[i]->type,
@@ -192,8 +199,6 @@ static int check_request(const struct tasks *tasks,
 				       req->rootfs[i]->target);
 	if (req->checkpoint[0] || req->parent_checkpoint[0])
 		return err_set(err, ERR_UNIMPLEMENTED, "restore from a checkpoint");
-	if (req->stdin[0] || req->stdout[0] || req->stderr[0])
-		return err_set(err, ERR_UNIMPLEMENTED, "streams by path");
 	if (id_check(req->id, err) < 0)
 		return -1;
 	if (req->bundle[0] != '/')

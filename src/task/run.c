@@ -148,17 +148,21 @@ void task_exec(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 	struct reply *reply = reply_new(arg, call, "exec");
 	struct err err = ERR_INIT;
 	struct container *c = tasks_find(arg, req->id, &err);
+	const struct stdio_request named = { .terminal = req->terminal,
+					     .in = req->stdin,
+					     .out = req->stdout,
+					     .err = req->stderr };
+	struct stdio_request stdio;
 	ProtobufCMessage *process = NULL;
 
-	if (c && (req->stdin[0] || req->stdout[0] || req->stderr[0]))
-		err_set(&err, ERR_UNIMPLEMENTED, "streams by path");
-	else if (c)
+	if (c)
 		process = parse_any(req->spec, "Process", &grpc__process__descriptor, &err);
 	if (!process) {
 		reply_fail(reply, &err);
 		return;
 	}
-	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process, on_changed,
+	container_exec(c, req->exec_id, (const Grpc__Process *)(const void *)process,
+		       tasks_stdio(arg, &named, &stdio), on_changed,
 		       change_new(arg, reply, req->id, req->exec_id, event_exec_added));
 	protobuf_c_message_free_unpacked(process, NULL);
 }

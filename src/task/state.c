@@ -81,6 +81,12 @@ void task_state(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 	resp.bundle = unconst(container_bundle(process_container(p)));
 	resp.pid = tasks_pid(tasks, p);
 	resp.status = task_status(p);
+	if (process_stdio(p)) {
+		resp.terminal = process_stdio(p)->terminal;
+		resp.stdin = unconst(process_stdio(p)->in);
+		resp.stdout = unconst(process_stdio(p)->out);
+		resp.stderr = unconst(process_stdio(p)->err);
+	}
 	if (process_exit(p)->set) {
 		resp.exit_status = (uint32_t)process_exit(p)->info.status;
 		resp.exited_at = timestamp_fill(&at, process_exit(p)->info.at_ns);

@@ -5,7 +5,7 @@
  *
  * The border where containerd's messages end. Both supervisors serve it: to containerd,
  * and to the OCI command line, whose kata-shim carries the streams itself, so that stdin,
- * stdout and stderr of Create and Exec are empty there.
+ * stdout and stderr of Create and Exec are empty there (tasks_carry_streams()).
  *
  * The first container makes the sandbox: its configuration comes from the front end.
  *
@@ -62,6 +62,12 @@ struct tasks_front {
 /* front and arg are borrowed for the life of the tasks. */
 struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
 			const struct tasks_front *front, void *arg);
+/*
+ * The streams of every process are carried here, those that a request leaves empty too: what it says
+ * is dropped then. Otherwise only streams by path are, and kata-shim has the rest. namespace is
+ * containerd's, for a logger's environment; borrowed.
+ */
+void tasks_carry_streams(struct tasks *tasks, const char *namespace);
 /* Take the sandbox down whatever is in it; front->down follows. Asking again changes nothing. */
 void tasks_down(struct tasks *tasks);
 void tasks_free(struct tasks *tasks); /* after down, or when there never was a sandbox */

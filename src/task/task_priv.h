@@ -17,6 +17,8 @@ struct tasks {
 	uint32_t vmm_pid;        /* kept: every event of a task has the same, also the last */
 	bool going_down;
 	struct reply *shutdown; /* who asked for it, told when it is done */
+	bool carries_streams; /* tasks_carry_streams() */
+	const char *namespace;
 	struct list forgets;    /* tasks_forget() under way */
 	size_t n_calls;         /* open */
 	const struct tasks_watch *watch; /* NULL: nobody counts */
@@ -47,7 +49,12 @@ uint32_t tasks_pid(const struct tasks *tasks, const struct process *p);
 /* Borrows *at. */
 Containerd__Task__V2__Timestamp *timestamp_fill(Containerd__Task__V2__Timestamp *at, uint64_t ns);
 
+/* io.c: the streams of a Create or an Exec; NULL: none are carried here. Fills and borrows *ret. */
+const struct stdio_request *tasks_stdio(const struct tasks *tasks, const struct stdio_request *req,
+					struct stdio_request *ret);
+
 /* The methods; each ends its call once, now or later. */
 typedef void task_method(struct ttrpc_call *call, const ProtobufCMessage *req, void *tasks);
 task_method task_create, task_start, task_kill, task_pause, task_resume, task_exec, task_update;
 task_method task_state, task_pids, task_connect, task_wait, task_delete, task_shutdown;
+task_method task_resize_pty, task_close_io;

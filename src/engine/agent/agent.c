@@ -54,6 +54,11 @@ struct call {
 	void *arg;
 };
 
+struct ttrpc_client *const *agent_client_at(const struct agent *agent)
+{
+	return &agent->client;
+}
+
 static void run_soon(struct agent *agent)
 {
 	const struct timeval now = { 0 };
@@ -393,6 +398,19 @@ void agent_wait(struct agent *agent, const char *id, const char *exec_id, agent_
 	req.container_id = unconst(id);
 	req.exec_id = unconst(exec_id);
 	start_call(agent, "WaitProcess", &req.base, 0, (struct call){ .waited = done, .arg = arg });
+}
+
+void agent_resize(struct agent *agent, const char *id, const char *exec_id, uint32_t rows,
+		  uint32_t columns, agent_done *done, void *arg)
+{
+	Grpc__TtyWinResizeRequest req = GRPC__TTY_WIN_RESIZE_REQUEST__INIT;
+
+	req.container_id = unconst(id);
+	req.exec_id = unconst(exec_id);
+	req.row = rows;
+	req.column = columns;
+	start_call(agent, "TtyWinResize", &req.base, AGENT_TIMEOUT_MS,
+		   (struct call){ .done = done, .arg = arg });
 }
 
 void agent_pause(struct agent *agent, const char *id, agent_done *done, void *arg)

@@ -59,6 +59,8 @@ void agent_forget(struct agent *agent, const void *arg);
 void agent_free(struct agent *agent); /* silent; NULL is fine */
 
 struct ttrpc_client *agent_client(const struct agent *agent); /* NULL before the dial is done */
+/* Where the connection stands: NULL in there while there is none. As long as the agent. */
+struct ttrpc_client *const *agent_client_at(const struct agent *agent);
 
 void agent_create_sandbox(struct agent *agent, const Grpc__CreateSandboxRequest *req,
 			  agent_done *done, void *arg);
@@ -74,6 +76,8 @@ void agent_signal(struct agent *agent, const char *id, const char *exec_id, int 
 /* No deadline: as long as the process lives. */
 void agent_wait(struct agent *agent, const char *id, const char *exec_id, agent_waited *done,
 		void *arg);
+void agent_resize(struct agent *agent, const char *id, const char *exec_id, uint32_t rows,
+		  uint32_t columns, agent_done *done, void *arg);
 void agent_pause(struct agent *agent, const char *id, agent_done *done, void *arg);
 void agent_resume(struct agent *agent, const char *id, agent_done *done, void *arg);
 void agent_update(struct agent *agent, const char *id, const Grpc__LinuxResources *res,

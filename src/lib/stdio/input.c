@@ -157,12 +157,9 @@ void stdio_input_end(struct stdio *s)
 
 void stdio_input_done(struct stdio_input *in)
 {
-	struct ttrpc_client *client = *in->stdio->peer.client;
-
 	if (!in->buf)
 		return; /* never started */
 	stop(in);
-	if (in->call && client)
-		ttrpc_client_cancel(client, in->call);
+	stdio_cancel(in->stdio, &in->call);
 	evbuffer_free(take_ptr(&in->buf));
 }

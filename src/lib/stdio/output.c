@@ -142,13 +142,10 @@ void stdio_output_drop(struct stdio *s, int which)
 
 void stdio_output_done(struct stdio_output *out)
 {
-	struct ttrpc_client *client = *out->stdio->peer.client;
-
 	if (!out->buf)
 		return; /* never started */
 	event_del(&out->writable);
-	if (out->call && client)
-		ttrpc_client_cancel(client, out->call);
+	stdio_cancel(out->stdio, &out->call);
 	evbuffer_free(take_ptr(&out->buf));
 }
 

@@ -38,6 +38,27 @@ void stdio_exited(struct stdio *s)
 	event_add(&s->grace, &grace);
 }
 
+void stdio_cancel(struct stdio *s, uint64_t *call)
+{
+	struct ttrpc_client *client = *s->peer.client;
+
+	if (*call && client)
+		ttrpc_client_cancel(client, *call);
+	*call = 0;
+}
+
+void stdio_cut(struct stdio *s)
+{
+	s->in.closed = true;
+	if (s->in.buf)
+		event_del(&s->in.readable);
+	stdio_cancel(s, &s->in.call);
+	for (int i = 0; i < 2; i++) {
+		s->out[i].eof = true;
+		stdio_cancel(s, &s->out[i].call);
+	}
+}
+
 bool stdio_is_drained(const struct stdio *s)
 {
 	return s->given_up || (stdio_output_is_done(s, 0) && stdio_output_is_done(s, 1));

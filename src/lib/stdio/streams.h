@@ -112,6 +112,8 @@ bool stdio_output_is_quiet(const struct stdio *s, int which); /* nothing waits t
 
 /* The process has ended; the grace begins. */
 void stdio_exited(struct stdio *s);
+/* Nothing more comes from the guest, and nothing goes there; what was read is still written. */
+void stdio_cut(struct stdio *s);
 /* Both outputs are done, or given up. */
 bool stdio_is_drained(const struct stdio *s);
 
@@ -126,6 +128,7 @@ uint64_t stdio_call(struct ttrpc_client *client, const char *service, const char
 		    const ProtobufCMessage *req, uint32_t timeout_ms, ttrpc_client_raw_done *done,
 		    void *arg);
 
-/* For streams.c alone. */
+/* For this library's files alone. */
+void stdio_cancel(struct stdio *s, uint64_t *call);
 void stdio_input_done(struct stdio_input *in);
 void stdio_output_done(struct stdio_output *out);

@@ -157,10 +157,21 @@ struct container *sandbox_find(const struct sandbox *sb, const char *id, struct 
 	return NULL;
 }
 
+/* The streams, or nothing for those that are not carried. */
+static const char *stdio_text(const struct stdio_request *stdio, char buf[static 128])
+{
+	buf[0] = '\0';
+	if (stdio)
+		snprintf(buf, 128, " %s<%s>%s 2>%s", stdio->terminal ? "tty " : "", stdio->in,
+			 stdio->out, stdio->err);
+	return buf;
+}
+
 void container_create(struct sandbox *sb, const struct container_request *req, engine_done *done,
 		      void *arg)
 {
 	struct container *c = find(sb, "");
+	char text[128];
 
 	assert_string_equal(c->id, "");
 	assert_non_null(req->spec);
@@ -169,7 +180,7 @@ void container_create(struct sandbox *sb, const struct container_request *req, e
 	snprintf(c->bundle, sizeof(c->bundle), "%s", req->bundle);
 	snprintf(c->rootfs, sizeof(c->rootfs), "%s", req->rootfs);
 	c->init.container = c->exec.container = c;
-	begin(done, arg, "create %s", req->id);
+	begin(done, arg, "create %s%s", req->id, stdio_text(req->stdio, text));
 }
 
 const char *container_status_name(enum container_status status)
@@ -237,10 +248,13 @@ void container_delete(struct container *c, bool force, engine_done *done, void *
 }
 
 void container_exec(struct container *c, const char *exec_id, const Grpc__Process *process,
-		    engine_done *done, void *arg)
+		    const struct stdio_request *stdio, engine_done *done, void *arg)
 {
+	char text[128];
+
 	snprintf(c->exec.exec_id, sizeof(c->exec.exec_id), "%s", exec_id);
-	begin(done, arg, "exec %s/%s %s", c->id, exec_id, process->args[0]);
+	begin(done, arg, "exec %s/%s %s%s", c->id, exec_id, process->args[0],
+	      stdio_text(stdio, text));
 }
 
 struct process *container_find_process(struct container *c, const char *exec_id, struct err *err)
@@ -296,4 +310,20 @@ bool process_started(const struct process *p)
 pid_t process_shim_pid(const struct process *p)
 {
 	return p->shim_pid;
+}
+
+void process_resize(struct process *p, uint32_t rows, uint32_t columns, engine_done *done,
+		    void *arg)
+{
+	begin(done, arg, "resize %s/%s %ux%u", p->container->id, p->exec_id, rows, columns);
+}
+
+void process_close_stdin(struct process *p)
+{
+	begin(NULL, NULL, "close stdin %s/%s", p->container->id, p->exec_id);
+}
+
+const struct stdio_request *process_stdio(const struct process *p)
+{
+	return p->stdio;
 }

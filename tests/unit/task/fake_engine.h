@@ -18,6 +18,7 @@ struct process {
 	struct exit_latch exit;
 	bool started;
 	pid_t shim_pid;
+	const struct stdio_request *stdio;
 };
 
 struct container {
