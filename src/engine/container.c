@@ -272,6 +272,38 @@ void container_update(struct container *c, const Grpc__LinuxResources *res, engi
 	protobuf_c_message_free_unpacked(&guest->base, NULL);
 }
 
+/* --- statistics --- */
+
+struct refused {
+	container_counted *done;
+	void *arg;
+};
+
+static void on_refused(void *arg, const struct err *err)
+{
+	struct refused refused = *(struct refused *)arg;
+
+	free(arg);
+	refused.done(refused.arg, NULL, err);
+}
+
+void container_stats(struct container *c, container_counted *done, void *arg)
+{
+	struct err err = ERR_INIT;
+	struct refused *refused;
+
+	if (c->status == CONTAINER_CREATING || c->status == CONTAINER_STOPPED)
+		err_set(&err, ERR_NOT_FOUND, "read statistics of container '%s': it is %s", c->id,
+			container_status_name(c->status));
+	if (err.code == ERR_OK && sandbox_need_up(c->sandbox, &err) == 0) {
+		agent_stats(c->sandbox->agent, c->id, done, arg);
+		return;
+	}
+	refused = xnew(struct refused);
+	*refused = (struct refused){ .done = done, .arg = arg };
+	sandbox_later(c->sandbox, on_refused, refused, &err);
+}
+
 /* --- exec --- */
 
 void container_exec(struct container *c, const char *exec_id, const Grpc__Process *process,

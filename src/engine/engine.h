@@ -128,6 +128,15 @@ void container_pause(struct container *c, engine_done *done, void *arg);
 void container_resume(struct container *c, engine_done *done, void *arg);
 void container_update(struct container *c, const Grpc__LinuxResources *res, engine_done *done,
 		      void *arg);
+/*
+ * What the guest counts of it, in the agent's own message: a second one would say the same. stats
+ * is borrowed, NULL on failure. One that is not there to be counted, as it has ended:
+ * ERR_NOT_FOUND, by which containerd passes over it.
+ */
+struct Grpc__StatsContainerResponse;
+typedef void container_counted(void *arg, const struct Grpc__StatsContainerResponse *stats,
+			       const struct err *err);
+void container_stats(struct container *c, container_counted *done, void *arg);
 /* Only when stopped (ERR_STATE otherwise), or created with force: removes it everywhere. */
 void container_delete(struct container *c, bool force, engine_done *done, void *arg);
 

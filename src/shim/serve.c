@@ -24,7 +24,6 @@
 #include "lib/ttrpc/unix.h"
 #include "management/monitor.h"
 #include "shim/shim.h"
-#include "task/oom_file.h"
 #include "task/publisher.h"
 #include "task/supervise.h"
 
@@ -106,16 +105,6 @@ static void on_event(void *arg, const char *topic, const ProtobufCMessage *messa
 	publisher_send(server->publisher, server->args->namespace, topic, message);
 }
 
-/* CRI-O looks for a file, containerd for the event. */
-static void on_oom(void *arg, const struct container *c)
-{
-	struct err err = ERR_INIT;
-
-	(void)arg;
-	if (oom_file_wanted(container_spec(c)) && oom_file_make(container_bundle(c), &err) < 0)
-		log_warn("OOM not told", "reason", err.text);
-}
-
 static void on_down(void *arg, void (*done)(void *done_arg), void *done_arg)
 {
 	struct server *server = arg;
@@ -127,7 +116,6 @@ static void on_down(void *arg, void (*done)(void *done_arg), void *done_arg)
 static const struct supervise_front front = {
 	.configure = configure,
 	.event = on_event,
-	.oom = on_oom,
 	.down = on_down,
 };
 

@@ -56,5 +56,5 @@ const struct stdio_request *tasks_stdio(const struct tasks *tasks, const struct 
 /* The methods; each ends its call once, now or later. */
 typedef void task_method(struct ttrpc_call *call, const ProtobufCMessage *req, void *tasks);
 task_method task_create, task_start, task_kill, task_pause, task_resume, task_exec, task_update;
-task_method task_state, task_pids, task_connect, task_wait, task_delete, task_shutdown;
-task_method task_resize_pty, task_close_io;
+task_method task_state, task_stats, task_pids, task_connect, task_wait, task_delete;
+task_method task_shutdown, task_checkpoint, task_resize_pty, task_close_io;

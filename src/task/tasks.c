@@ -65,14 +65,13 @@ void tasks_down(struct tasks *tasks)
 		event_base_once(tasks->base, -1, EV_TIMEOUT, down_without_sandbox, tasks, &now);
 }
 
-/* Not listed, and so answered as unimplemented by name: Checkpoint, Stats. */
 static const struct ttrpc_method methods[] = {
 	{ "Create", task_create },     { "Start", task_start },   { "Kill", task_kill },
 	{ "Pause", task_pause },       { "Resume", task_resume }, { "Exec", task_exec },
 	{ "Update", task_update },     { "State", task_state },   { "Pids", task_pids },
 	{ "Connect", task_connect },   { "Wait", task_wait },     { "Delete", task_delete },
-	{ "Shutdown", task_shutdown }, { "ResizePty", task_resize_pty },
-	{ "CloseIO", task_close_io },
+	{ "Shutdown", task_shutdown }, { "Stats", task_stats },   { "Checkpoint", task_checkpoint },
+	{ "CloseIO", task_close_io },  { "ResizePty", task_resize_pty },
 };
 
 void tasks_watch_calls(struct tasks *tasks, const struct tasks_watch *watch, void *arg)

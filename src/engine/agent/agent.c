@@ -51,6 +51,7 @@ struct call {
 	bool no_channel; /* made when there was none: fails from the loop */
 	agent_done *done;
 	agent_waited *waited;
+	agent_counted *counted;
 	void *arg;
 };
 
@@ -72,14 +73,17 @@ struct ttrpc_client *agent_client(const struct agent *agent)
 }
 
 /* Takes the call off the list before it is told: the callback may free the agent. */
-static void end_call(struct call *kept, int status, const struct err *err)
+static void end_call(struct call *kept, const ProtobufCMessage *resp, const struct err *err)
 {
+	const Grpc__WaitProcessResponse *waited = (const void *)resp;
 	struct call call = *kept;
 
 	list_remove(&kept->node);
 	free(kept);
 	if (call.waited)
-		call.waited(call.arg, status, err);
+		call.waited(call.arg, waited ? waited->status : 0, err);
+	else if (call.counted)
+		call.counted(call.arg, (const void *)resp, err);
 	else if (call.done)
 		call.done(call.arg, err);
 }
@@ -206,7 +210,7 @@ static void fail_without_channel(struct agent *agent)
 	while (!agent->freed && (call = find_without_channel(agent))) {
 		struct err err = agent->gone;
 
-		end_call(call, 0, &err);
+		end_call(call, NULL, &err);
 	}
 	agent->failing = false;
 	if (agent->freed)
@@ -286,6 +290,7 @@ void agent_forget(struct agent *agent, const void *arg)
 			continue;
 		call->done = NULL;
 		call->waited = NULL;
+		call->counted = NULL;
 	}
 }
 
@@ -304,18 +309,9 @@ void agent_free(struct agent *agent)
 
 /* --- calls --- */
 
-static void on_done(void *arg, const ProtobufCMessage *resp, const struct err *err)
+static void on_answered(void *arg, const ProtobufCMessage *resp, const struct err *err)
 {
-	(void)resp;
-	end_call(arg, 0, err);
-}
-
-static void on_waited(void *arg, const ProtobufCMessage *resp, const struct err *err)
-{
-	const Grpc__WaitProcessResponse *waited =
-		(const Grpc__WaitProcessResponse *)(const void *)resp;
-
-	end_call(arg, waited ? waited->status : 0, err);
+	end_call(arg, resp, err);
 }
 
 static void start_call(struct agent *agent, const char *method, const ProtobufCMessage *req,
@@ -331,7 +327,7 @@ static void start_call(struct agent *agent, const char *method, const ProtobufCM
 		return;
 	}
 	ttrpc_client_call(agent->client, &grpc__agent_service__descriptor, method, req, timeout_ms,
-			  call.waited ? on_waited : on_done, kept);
+			  on_answered, kept);
 }
 
 void agent_create_sandbox(struct agent *agent, const Grpc__CreateSandboxRequest *req,
@@ -440,6 +436,15 @@ void agent_update(struct agent *agent, const char *id, const Grpc__LinuxResource
 	req.resources = (Grpc__LinuxResources *)(uintptr_t)res;
 	start_call(agent, "UpdateContainer", &req.base, AGENT_TIMEOUT_MS,
 		   (struct call){ .done = done, .arg = arg });
+}
+
+void agent_stats(struct agent *agent, const char *id, agent_counted *done, void *arg)
+{
+	Grpc__StatsContainerRequest req = GRPC__STATS_CONTAINER_REQUEST__INIT;
+
+	req.container_id = unconst(id);
+	start_call(agent, "StatsContainer", &req.base, AGENT_STATS_MS,
+		   (struct call){ .counted = done, .arg = arg });
 }
 
 /* --- OOM events --- */

@@ -4,8 +4,8 @@
  * agent.h - the supervisor's only connection to the agent in the guest
  *
  * The border at which the agent's messages begin: callers give strings and numbers or a
- * spec, answers come back as struct err and, where there is one, a number. Calls whose answer
- * nobody here reads (statistics, process lists) are passed through on agent_client().
+ * spec, answers come back as struct err and, where there is one, a number; statistics come as they
+ * are. Calls whose answer nobody here reads (process lists) are passed through on agent_client().
  *
  * Spec:   protocols/agent.proto
  * Trust:  the agent is the guest's: its answers are bounded by lib/ttrpc, its error texts
@@ -28,10 +28,14 @@ struct ttrpc_client;
 #define AGENT_TIMEOUT_MS 60000u /* Kata's default for a call */
 #define AGENT_SIGNAL_MS  3000u  /* a signal must be answered while somebody waits for `kill` */
 #define AGENT_REMOVE_MS  10000u
+#define AGENT_STATS_MS   3000u  /* somebody asks every container in turn */
 
 /* NULL where a call takes one: the answer does not matter. */
 typedef void agent_done(void *arg, const struct err *err);
 typedef void agent_waited(void *arg, int status, const struct err *err);
+/* stats is borrowed, NULL on failure. */
+typedef void agent_counted(void *arg, const Grpc__StatsContainerResponse *stats,
+			   const struct err *err);
 
 /* on_lost: the channel closed by itself; the agent may be freed in it. */
 struct agent *agent_new(struct event_base *base, agent_done *on_lost, void *arg);
@@ -82,6 +86,7 @@ void agent_pause(struct agent *agent, const char *id, agent_done *done, void *ar
 void agent_resume(struct agent *agent, const char *id, agent_done *done, void *arg);
 void agent_update(struct agent *agent, const char *id, const Grpc__LinuxResources *res,
 		  agent_done *done, void *arg);
+void agent_stats(struct agent *agent, const char *id, agent_counted *done, void *arg);
 
 /* A container was hit by the OOM killer; asked again after each. id is bounded and checked. */
 typedef void agent_oom(void *arg, const char *container_id);
