@@ -15,6 +15,7 @@
 #include "agent/agent.h"
 #include "agent/channel.h"
 #include "agent/uevent.h"
+#include "lib/base/debug_console.h"
 #include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/base/spawn.h"
@@ -66,6 +67,13 @@ static void end_session(struct session *s)
 	free(s);
 }
 
+/* Of the port only: a connection ends with its shell. Nobody may be there any more, or be slow. */
+static void tell_end(const struct session *s)
+{
+	if (s->peer_fd == s->console->port_fd)
+		(void)!write(s->peer_fd, DEBUG_CONSOLE_END, strlen(DEBUG_CONSOLE_END));
+}
+
 static bool is_again(ssize_t n)
 {
 	return n < 0 && (errno == EAGAIN || errno == EINTR);
@@ -107,8 +115,10 @@ static void on_relay(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (!move_bytes(r))
-		end_session(r->session);
+	if (move_bytes(r))
+		return;
+	tell_end(r->session);
+	end_session(r->session);
 }
 
 static void init_relay(struct relay *r, struct session *s, int from, int to)
@@ -195,7 +205,10 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* A port is "readable" for ever while nobody is at the other end: hence by edges. */
+/*
+ * A port is "readable" for ever while nobody is at the other end: hence by edges. Somebody who comes
+ * makes it writable, which is an edge even when he says nothing.
+ */
 static void on_port(evutil_socket_t fd, short what, void *arg)
 {
 	struct console *c = arg;
@@ -214,15 +227,15 @@ static void on_port(evutil_socket_t fd, short what, void *arg)
 
 static int open_port(struct console *c, struct err *err)
 {
-	scoped_free char *path = channel_find_port(CONSOLE_PORT_NAME);
+	scoped_free char *path = channel_find_port(DEBUG_CONSOLE_PORT);
 
 	if (!path || c->port_fd >= 0)
 		return 0;
 	c->port_fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (c->port_fd < 0)
 		return err_sys(err, errno, "open serial port '%s'", path);
-	event_assign(&c->ready, c->agent->base, c->port_fd, EV_READ | EV_ET | EV_PERSIST, on_port,
-		     c);
+	event_assign(&c->ready, c->agent->base, c->port_fd,
+		     EV_READ | EV_WRITE | EV_ET | EV_PERSIST, on_port, c);
 	event_add(&c->ready, NULL);
 	return 0;
 }

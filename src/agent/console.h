@@ -5,7 +5,8 @@
  *
  * Off unless agent.debug_console is on the kernel command line. Where: the vsock port
  * agent.debug_console_vport if one is given, every connection a shell of its own; else the
- * serial port console.channel.0, a shell for as long as its other end is open.
+ * serial port console.channel.0, a shell for as long as its other end is open, which is told when the
+ * shell has ended (lib/base/debug_console.h).
  * The shell is /bin/bash or /bin/sh of the guest image, on a terminal of its own.
  *
  * Limits: CONSOLE_SESSIONS_MAX shells
@@ -13,7 +14,6 @@
  */
 #include "lib/base/err.h"
 
-#define CONSOLE_PORT_NAME    "console.channel.0"
 #define CONSOLE_SESSIONS_MAX 16
 
 struct agent;

@@ -13,11 +13,15 @@
 #include "cli/config_file.h"
 #include "cli/console.h"
 #include "cli/create.h"
+#include "cli/debug_console.h"
 #include "cli/exec_process.h"
 #include "cli/interrupt.h"
+#include "cli/management.h"
 #include "cli/oci_state.h"
+#include "cli/opts.h"
 #include "cli/task_call.h"
 #include "engine/config/config.h"
+#include "lib/base/debug_console.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/oci/spec.h"
@@ -28,7 +32,7 @@ struct exec {
 	const struct cli *cli;
 	const char *id;
 	struct exec_flags flags;
-	const char *pid_file, *console, *preserve_fds, *cgroup;
+	const char *pid_file, *console, *preserve_fds, *cgroup, *debug_port;
 	bool detach, ignored;
 	char *json;
 	char exec_id[EXEC_ID_LEN + 1];
@@ -211,6 +215,24 @@ static int run(struct exec *e, struct err *err)
 	return stand_in_follow(&e->stand_in, &status, err) < 0 ? -1 : status;
 }
 
+/*
+ * Kata 2 and later have `exec SANDBOX` for a shell in the guest. The OCI command line never asks that: it names a
+ * program, or a file that does.
+ */
+static bool is_debug_console(const struct exec *e, char *const *args)
+{
+	return !args[0] && !e->flags.process_file && management_exists(e->id);
+}
+
+static int run_debug_console(const struct exec *e, struct err *err)
+{
+	unsigned long long port = DEBUG_CONSOLE_VPORT;
+
+	if (opt_u64("kata-debug-port", e->debug_port, UINT32_MAX, &port, err) < 0)
+		return -1;
+	return debug_console_run(e->id, (uint32_t)port, err);
+}
+
 static void done(struct exec *e)
 {
 	supervisor_close(e->sup);
@@ -246,6 +268,8 @@ int cmd_exec(const struct command *cmd, const struct cli *cli, int argc, char **
 		{ "cap", 'c', OPT_LIST, &e.flags.caps, "CAP", "add a capability" },
 		{ "preserve-fds", 0, OPT_TEXT, &e.preserve_fds, "N", "only 0" },
 		{ "cgroup", 0, OPT_TEXT, &e.cgroup, "PATH", "not supported" },
+		{ "kata-debug-port", 0, OPT_TEXT, &e.debug_port, "PORT",
+		  "of a sandbox's debug console (1026)" },
 		{ "no-subreaper", 0, OPT_FLAG, &e.ignored, NULL, "no meaning here" },
 		{ "ignore-paused", 0, OPT_FLAG, &e.ignored, NULL, "no meaning here" },
 	};
@@ -256,6 +280,11 @@ int cmd_exec(const struct command *cmd, const struct cli *cli, int argc, char **
 			(void)err_set(err, ERR_INVALID, "Missing container ID");
 		else if (id_check(argv[first], err) == 0) {
 			e.id = argv[first];
+			if (is_debug_console(&e, argv + first + 1)) {
+				r = run_debug_console(&e, err);
+				done(&e);
+				return r;
+			}
 			r = prepare(&e, argv + first + 1, err);
 		}
 	}

@@ -14,6 +14,7 @@
 #include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/ttrpc/unix.h"
 #include "management/scrape.h"
 #include "task/task.h"
 
@@ -259,6 +260,18 @@ struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int li
 	close(listen_fd);
 	monitor_free(m);
 	return NULL;
+}
+
+struct monitor *monitor_listen(struct event_base *base, struct tasks *tasks, const char *sandbox_dir,
+			       struct err *err)
+{
+	scoped_free char *path = xasprintf("%s/" MONITOR_SOCKET, sandbox_dir);
+	int fd = unix_listen(path, err);
+	struct monitor *m = fd < 0 ? NULL : monitor_new(base, tasks, fd);
+
+	if (fd >= 0 && !m)
+		(void)err_set(err, ERR_INTERNAL, "serve HTTP on '%s'", path);
+	return m;
 }
 
 void monitor_free(struct monitor *m)

@@ -21,6 +21,8 @@
  *         trusted (guest_metrics.h)
  * Thread: the loop's
  */
+#include "lib/base/err.h"
+
 struct event_base;
 struct monitor;
 struct tasks;
@@ -36,4 +38,7 @@ struct tasks;
  * before it.
  */
 struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int listen_fd);
+/* The same on MONITOR_SOCKET in the sandbox's directory, which is made there. */
+struct monitor *monitor_listen(struct event_base *base, struct tasks *tasks, const char *sandbox_dir,
+			       struct err *err);
 void monitor_free(struct monitor *monitor); /* NULL is fine */

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "engine/engine.h"
+#include "engine/persist/journal.h"
 #include "engine/persist/mapping.h"
 #include "engine/resource/scope.h"
 #include "engine/sandbox_config.h"
@@ -21,6 +22,7 @@
 #include "lib/base/str.h"
 #include "lib/log/log.h"
 #include "lib/ttrpc/client.h"
+#include "management/monitor.h"
 #include "proxy/manager.h"
 #include "proxy/proxy.h"
 #include "task/supervise.h"
@@ -36,6 +38,7 @@ struct proxy {
 	struct supervise *supervise;
 	struct tasks *tasks; /* its */
 	struct manager *manager;
+	struct monitor *monitor; /* NULL: it could not be made, which the log says */
 	const struct args *args;
 	struct bundles *bundles;
 	struct event *creator; /* NULL: it has ended, or was not given */
@@ -188,6 +191,18 @@ static const struct supervise_front front = {
 
 /* --- life --- */
 
+static struct monitor *open_monitor(const struct proxy *proxy)
+{
+	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, proxy->args->sandbox);
+	struct err err = ERR_INIT;
+	struct monitor *monitor =
+		monitor_listen(supervise_base(proxy->supervise), proxy->tasks, dir, &err);
+
+	if (!monitor)
+		log_warn("no management socket", "reason", err.text);
+	return monitor;
+}
+
 static int run(const struct args *args, int listen_fd, struct err *err)
 {
 	struct proxy proxy = { .args = args };
@@ -197,6 +212,7 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 	proxy.tasks = supervise_tasks(proxy.supervise);
 	proxy.manager = manager_new(supervise_base(proxy.supervise), args->events);
 	proxy.bundles = bundles_new(supervise_base(proxy.supervise), on_bundle_gone, &proxy);
+	proxy.monitor = open_monitor(&proxy);
 	watch_creator(&proxy);
 	r = supervise_run(proxy.supervise, listen_fd,
 			  (const struct ttrpc_service[]){
@@ -206,6 +222,7 @@ static int run(const struct args *args, int listen_fd, struct err *err)
 				  pass_health_service(proxy.tasks),
 			  },
 			  4, err);
+	monitor_free(proxy.monitor);
 	manager_free(proxy.manager);
 	bundles_free(proxy.bundles);
 	if (proxy.creator)

@@ -10,6 +10,8 @@
  *	kata.supervisor.Supervisor       what the Task service lacks (service.c)
  *	grpc.AgentService, grpc.Health   passed through to the guest untouched (pass.c)
  *
+ * and the management socket beside it (src/management/monitor.h),
+ *
  * and ends as task/supervise.h says, when its first container could not be made, and when the
  * process that makes it dies before it has a stand-in.
  *

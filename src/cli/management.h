@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * management.h - read from the management socket of a sandbox's supervisor
+ *
+ * Whoever supervises it, containerd-shim-kata-v2 or kata-proxy: both serve
+ * /run/vc/sbs/ID/shim-monitor.sock (src/management/monitor.h).
+ *
+ * Errors: ERR_NOT_FOUND: there is no such sandbox; ERR_UNAVAILABLE: nobody serves it any more
+ * Limits: MANAGEMENT_MAX bytes an answer
+ * Blocks: at most MANAGEMENT_MS
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/base/err.h"
+
+#define MANAGEMENT_MAX (8u << 20)
+#define MANAGEMENT_MS  15000
+
+/* The body of GET path, NUL-terminated and owned by the caller. */
+char *management_get(const char *sid, const char *path, size_t *ret_len, struct err *err);
+
+bool management_exists(const char *sid);
+
+/* Of an answer as it came: its status and where the body begins; false: it is none. Pure. */
+bool management_parse(const char *text, int *ret_status, const char **ret_body);
