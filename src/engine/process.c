@@ -353,6 +353,7 @@ static void on_io_warning(void *arg, const struct err *err)
 int process_open_io(struct process *p, const struct stdio_request *req, struct err *err)
 {
 	const struct process_io_env env = { .base = p->container->sandbox->base,
+					    .loggers = &p->container->sandbox->loggers,
 					    .id = agent_exec_id(p),
 					    .warning = on_io_warning,
 					    .arg = p };

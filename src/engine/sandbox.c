@@ -62,6 +62,7 @@ struct sandbox *sandbox_new(struct event_base *base, const char *id, struct conf
 	sb->journal = journal;
 	sb->vsock_fd = -1;
 	list_init(&sb->containers);
+	loggers_init(&sb->loggers, base, journal);
 	return sb;
 }
 
@@ -71,6 +72,7 @@ void sandbox_free(struct sandbox *sb)
 		return;
 	list_for_each_safe(&sb->containers, struct container, node, c)
 		container_free(c);
+	loggers_done(&sb->loggers);
 	agent_free(sb->agent);
 	vmm_free(sb->vmm);
 	vm_config_done(&sb->vm_config);
@@ -300,6 +302,17 @@ static void remove_run_dir(struct sandbox *sb)
 		(void)dir_remove(dir, &sb->down_first);
 }
 
+static void remove_all(void *arg)
+{
+	struct sandbox *sb = arg;
+
+	sandbox_undo_agent(sb);
+	sandbox_undo_share(sb);
+	sandbox_undo_cgroup(sb);
+	remove_run_dir(sb);
+	sb->down_done(sb->down_arg, sb->down_first.code == ERR_OK ? NULL : &sb->down_first);
+}
+
 static void finish_down(evutil_socket_t fd, short what, void *arg)
 {
 	struct sandbox *sb = arg;
@@ -311,11 +324,9 @@ static void finish_down(evutil_socket_t fd, short what, void *arg)
 		container_undo_share(c);
 		container_free(c);
 	}
-	sandbox_undo_agent(sb);
-	sandbox_undo_share(sb);
-	sandbox_undo_cgroup(sb);
-	remove_run_dir(sb);
-	sb->down_done(sb->down_arg, sb->down_first.code == ERR_OK ? NULL : &sb->down_first);
+	/* They are given the time to write what they were given (logger.h). */
+	if (!loggers_wait(&sb->loggers, remove_all, sb))
+		remove_all(sb);
 }
 
 /* One turn of the loop later, so that calls given up in sandbox_down() were told first. */

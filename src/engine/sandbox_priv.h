@@ -5,6 +5,7 @@
  */
 #include "engine/engine.h"
 #include "engine/resource/volume.h"
+#include "engine/stdio/logger.h"
 #include "engine/vmm/tsc.h"
 #include "engine/vmm/vm_config.h"
 #include "lib/base/flow.h"
@@ -71,6 +72,7 @@ struct sandbox {
 	struct err down_first; /* the first problem met */
 
 	struct list containers;
+	struct loggers loggers; /* those of processes that are gone, too */
 	bool had_container; /* the first one has been there */
 	bool checking; /* a sandbox_check() is under way */
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/stdio/logger.h"
 #include "engine/stdio/sink.h"
 #include "engine/stdio/uri.h"
 #include "lib/base/defs.h"
@@ -15,6 +16,10 @@ struct process_io {
 	struct process_io_env env;
 	struct stdio_request req; /* its strings are owned */
 	struct sink sinks[2];     /* stdout, stderr */
+	struct logger *loggers[2];
+	int n_starting; /* loggers that are not ready */
+	engine_done *opened;
+	void *opened_arg;
 	int in_fd;                /* our end of the FIFO; -1: none */
 	int in_write_fd;          /* the writer of our own; -1: CloseIO was called */
 	struct stdio stdio;
@@ -34,6 +39,54 @@ static void on_tick(evutil_socket_t fd, short what, void *arg);
 
 /* --- opening --- */
 
+static void on_logger_ready(void *arg, const struct err *err)
+{
+	struct process_io *io = arg;
+	engine_done *opened = io->opened;
+
+	io->n_starting--;
+	if (!opened || (!err && io->n_starting > 0))
+		return;
+	io->opened = NULL;
+	opened(io->opened_arg, err);
+}
+
+static void on_logger_ended(void *arg, const struct err *why)
+{
+	struct process_io *io = arg;
+
+	if (!io->drained)
+		io->env.warning(io->env.arg, why);
+}
+
+/* One and the same for both streams, if both are to go there. */
+static int open_logger(struct process_io *io, int which, const struct stdio_uri *uri,
+		       struct err *err)
+{
+	const struct logger_spec spec = { .argv = uri->argv,
+					  .id = io->env.id,
+					  .namespace = io->req.namespace,
+					  .ready = on_logger_ready,
+					  .ended = on_logger_ended,
+					  .arg = io };
+	bool same = !io->req.terminal && strcmp(io->req.out, io->req.err) == 0;
+	int fds[2];
+
+	if (which == 1 && same)
+		return 0;
+	io->loggers[which] = logger_start(io->env.loggers, &spec, fds, err);
+	if (!io->loggers[which])
+		return -1;
+	io->n_starting++;
+	for (int i = 0; i < 2; i++) {
+		if (i == which || same)
+			io->sinks[i].fd = fds[i];
+		else
+			close(fds[i]);
+	}
+	return 0;
+}
+
 static int open_output(struct process_io *io, int which, const char *text, struct err *err)
 {
 	struct stdio_uri uri = { 0 };
@@ -49,7 +102,7 @@ static int open_output(struct process_io *io, int which, const char *text, struc
 		r = sink_open_file(&io->sinks[which], uri.path, err);
 		break;
 	case STDIO_LOGGER:
-		r = err_set(err, ERR_UNIMPLEMENTED, "stream '%.128s': a logger", text);
+		r = open_logger(io, which, &uri, err);
 		break;
 	}
 	stdio_uri_done(&uri);
@@ -109,13 +162,13 @@ const struct stdio_request *process_io_request(const struct process_io *io)
 
 bool process_io_is_opening(const struct process_io *io)
 {
-	(void)io;
-	return false;
+	return io->n_starting > 0;
 }
 
 void process_io_on_opened(struct process_io *io, engine_done *opened, void *arg)
 {
-	(void)io, (void)opened, (void)arg;
+	io->opened = opened;
+	io->opened_arg = arg;
 }
 
 /* --- carrying --- */
@@ -268,6 +321,8 @@ void process_io_free(struct process_io *io)
 		stdio_done(&io->stdio);
 	sink_done(&io->sinks[0]);
 	sink_done(&io->sinks[1]);
+	logger_release(io->loggers[0]);
+	logger_release(io->loggers[1]);
 	close_fd(&io->in_fd);
 	close_fd(&io->in_write_fd);
 	free(unconst(io->req.in));
