@@ -21,8 +21,8 @@ struct logger {
 	struct logger_spec spec; /* its strings are the caller's: not used after the start */
 	char *path;
 	struct child child;
-	uint64_t seq;   /* the journal's */
-	int ready_fd;   /* -1: it is ready, or never will be */
+	uint64_t seq; /* the journal's */
+	int ready_fd; /* -1: it is ready, or never will be */
 	struct event ready;
 	struct event late; /* of being ready; once released, of ending */
 	bool released, asked;
@@ -91,6 +91,19 @@ static void tell_ready(struct logger *logger, const struct err *err)
 	logger->spec.ready(logger->spec.arg, err);
 }
 
+static void tell_end(struct logger *logger)
+{
+	scoped(str_done) struct str how = { 0 };
+	struct err err = ERR_INIT;
+
+	child_describe(&logger->child, &how);
+	err_set(&err, ERR_UNAVAILABLE, "logger '%s' %s", logger->path, str_get(&how));
+	if (logger->ready_fd >= 0)
+		tell_ready(logger, &err);
+	else
+		logger->spec.ended(logger->spec.arg, &err);
+}
+
 /* A byte, or the end, which is also that of a program that died: on_ended() tells of that. */
 static void on_ready(evutil_socket_t fd, short what, void *arg)
 {
@@ -107,6 +120,10 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	struct err err = ERR_INIT;
 
 	(void)fd, (void)what;
+	if (!logger->released && logger->child.ended) {
+		tell_end(logger);
+		return;
+	}
 	if (!logger->released) {
 		err_set(&err, ERR_TIMEOUT, "start logger '%s': not ready within %u ms",
 			logger->path, logger->loggers->ready_ms);
@@ -119,26 +136,21 @@ static void on_late(evutil_socket_t fd, short what, void *arg)
 	logger->asked = true;
 }
 
-static void tell_end(struct logger *logger)
-{
-	scoped(str_done) struct str how = { 0 };
-	struct err err = ERR_INIT;
-
-	child_describe(&logger->child, &how);
-	err_set(&err, ERR_UNAVAILABLE, "logger '%s' %s", logger->path, str_get(&how));
-	if (logger->ready_fd >= 0)
-		tell_ready(logger, &err);
-	else
-		logger->spec.ended(logger->spec.arg, &err);
-}
-
 static void on_ended(void *arg)
 {
 	struct logger *logger = arg;
 	struct loggers *loggers = logger->loggers;
+	char byte;
 
 	if (!logger->released) {
-		tell_end(logger);
+		/* Whoever hears of the first may release it: the second has a turn of its own. */
+		if (logger->ready_fd >= 0 && read(logger->ready_fd, &byte, 1) == 1) {
+			stop_ready(logger);
+			set_timer(logger, 0);
+			logger->spec.ready(logger->spec.arg, NULL);
+		} else {
+			tell_end(logger);
+		}
 		return;
 	}
 	logger_free(logger);

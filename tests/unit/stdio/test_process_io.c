@@ -646,15 +646,28 @@ static bool is_warned(void *arg)
 static void a_logger_that_dies_is_told_and_stops_nothing(void **state)
 {
 	struct world *w = *state;
-	scoped_free char *uri = make_logger(w, "exit 3\n");
+	scoped_free char *uri = make_logger(w, "echo >&5; exit 3\n");
 
 	open_logger(w, uri, false);
+	assert_int_equal(w->opened.code, ERR_OK);
 	start(w);
 	turn_until(w->agent.base, is_warned, w);
 	assert_non_null(strstr(w->warning.text, "exited with status 3"));
 	say(w, "lost");
 	end_streams(w);
 	expect_drained(w);
+	expect_no_logger(w);
+}
+
+/* What it left behind holds the pipe that would tell. */
+static void a_logger_that_dies_before_it_is_ready_is_told(void **state)
+{
+	struct world *w = *state;
+	scoped_free char *uri = make_logger(w, "sleep 1 & exit 3\n");
+
+	open_logger(w, uri, false);
+	assert_int_equal(w->opened.code, ERR_UNAVAILABLE);
+	assert_non_null(strstr(w->opened.text, "exited with status 3"));
 	expect_no_logger(w);
 }
 
@@ -769,6 +782,7 @@ int main(void)
 		TEST(a_logger_that_is_never_ready_is_not_waited_for),
 		TEST(a_logger_that_cannot_be_run_is_told),
 		TEST(a_logger_that_dies_is_told_and_stops_nothing),
+		TEST(a_logger_that_dies_before_it_is_ready_is_told),
 		TEST(a_logger_that_stays_is_asked_and_then_killed),
 		TEST(with_a_terminal_a_logger_has_one_stream),
 		TEST(what_was_read_is_written_when_the_machine_is_lost),
