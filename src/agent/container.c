@@ -62,6 +62,19 @@ static bool is_spent(const struct process *p)
 	       output_has_ended(&p->out) && output_has_ended(&p->errors);
 }
 
+bool container_free_id(struct container *ctr, const char *exec_id)
+{
+	struct err not_found = ERR_INIT;
+	struct process *p = container_find_process(ctr, exec_id, &not_found);
+
+	if (!p)
+		return true;
+	if (p == ctr->init || p->state != PROCESS_EXITED || !p->told || p->done)
+		return false;
+	process_free(p);
+	return true;
+}
+
 int container_make_room(struct container *ctr, struct err *err)
 {
 	size_t n = 0, n_spent = 0;

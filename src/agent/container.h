@@ -72,6 +72,12 @@ int container_check(const struct container *ctr, bool with_created, struct err *
 /* "" is the init. ERR_NOT_FOUND. */
 struct process *container_find_process(struct container *ctr, const char *exec_id, struct err *err);
 
+/*
+ * May a new exec have this id? One whose exit was told is forgotten for it: its maker deleted it, of
+ * which the agent is not told.
+ */
+bool container_free_id(struct container *ctr, const char *exec_id);
+
 /* Forget told execs when there are many; ERR_EXHAUSTED when that makes no room. */
 int container_make_room(struct container *ctr, struct err *err);
 

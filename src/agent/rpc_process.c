@@ -73,8 +73,6 @@ static void on_exec_cancelled(void *arg)
 
 static int check_exec(struct container *ctr, const Grpc__ExecProcessRequest *req, struct err *err)
 {
-	struct err not_found = ERR_INIT;
-
 	if (check_id("exec id", req->exec_id, err) < 0)
 		return -1;
 	if (!req->process)
@@ -86,7 +84,7 @@ static int check_exec(struct container *ctr, const Grpc__ExecProcessRequest *req
 		return err_set(err, ERR_UNIMPLEMENTED, "a user by name is not built");
 	if (container_check(ctr, false, err) < 0)
 		return -1;
-	if (container_find_process(ctr, req->exec_id, &not_found))
+	if (!container_free_id(ctr, req->exec_id))
 		return err_set(err, ERR_EXISTS, "process '%s' is there already", req->exec_id);
 	return container_make_room(ctr, err);
 }

@@ -209,6 +209,9 @@ static void on_started(void *arg, const struct err *err)
 	/* It may have been deleted in there. */
 	if (start->p) {
 		start->p->start = NULL;
+		/* An exec that never was: whoever reads its streams is not left waiting. */
+		if (err && !start->p->created)
+			process_io_free(take_ptr(&start->p->io));
 		tell_exit_if_due(start->p);
 	}
 	free(start);
