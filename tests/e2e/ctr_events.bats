@@ -1,0 +1,248 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC1091,SC2016,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
+#
+# What containerd is told of our tasks: `ctr events` is followed and compared, in order, with nothing twice.
+
+source "$BATS_TEST_DIRNAME/lib.bash"
+
+setup_file() {
+	containerd_setup
+	run_ctr first true # leaves what all later ones share
+	"$CENSUS" save "$E2E_DIR/census"
+	export CENSUS_IGNORE="^socket (@|/run/containerd/(debug|containerd)\.sock)"
+}
+
+teardown_file() {
+	containerd_teardown
+}
+
+setup() {
+	ID=c$BATS_TEST_NUMBER
+	EVENTS=$BATS_TEST_TMPDIR/events
+	follow
+}
+
+teardown() {
+	unfollow
+	for id in $(ctr container ls -q); do # what a test left is none of its successor's business
+		remove "$id"
+	done
+	"$CENSUS" diff "$E2E_DIR/census" 10
+}
+
+# --- what is told ---
+
+follow() {
+	timeout 600 "$CTR" -a /run/containerd/containerd.sock events >>"$EVENTS" 2>/dev/null </dev/null 3>&- &
+	echo $! >"$BATS_TEST_TMPDIR/follower"
+	disown
+	within 10 is_following
+}
+
+# ctr says nothing when it has begun, so something is made to happen.
+is_following() {
+	local name=probe$RANDOM
+
+	ctr namespaces create "$name" >/dev/null
+	ctr namespaces rm "$name" >/dev/null
+	grep -q "$name" "$EVENTS"
+}
+
+unfollow() {
+	local pid
+
+	pid=$(cat "$BATS_TEST_TMPDIR/follower")
+	kill "$pid" 2>/dev/null || true
+	within 10 is_gone "$pid"
+}
+
+# events_of ID: "create", "exit e1 5", "delete 0", one a line
+events_of() {
+	/usr/bin/python3 - "$EVENTS" "$1" <<-'END'
+	import json, sys
+	for line in open(sys.argv[1]):
+	    head, brace, rest = line.partition("{")
+	    topic = head.split()[-1] if head.split() else ""
+	    if not topic.startswith("/tasks/"):
+	        continue
+	    event = json.loads(brace + rest)
+	    if event["container_id"] != sys.argv[2]:
+	        continue
+	    words = [topic[len("/tasks/"):]]
+	    exec_id = event.get("exec_id") or event.get("id", "")
+	    if exec_id and exec_id != sys.argv[2]:
+	        words.append(exec_id)
+	    if topic in ("/tasks/exit", "/tasks/delete"):
+	        words.append(str(event.get("exit_status", 0)))
+	    print(*words)
+	END
+}
+
+# told ID EVENT...: these, in this order, and no other
+told() {
+	diff <(events_of "$1") <(printf '%s\n' "${@:2}")
+}
+
+was_told() {
+	events_of "$1" | grep -qx -- "$2"
+}
+
+pids_of() {
+	grep -F "\"container_id\":\"$1\"" "$EVENTS" | grep -o '"pid":[0-9]*' | sort -u
+}
+
+# --- tasks ---
+
+run_ctr() {
+	ctr run --rm --runtime io.containerd.kata.v2 localhost/busybox:1 "$@"
+}
+
+start_ctr() {
+	ctr run -d --log-uri "file://$BATS_TEST_TMPDIR/$1.log" --runtime io.containerd.kata.v2 \
+		localhost/busybox:1 "$@"
+}
+
+has_logged() {
+	grep -q "$2" "$BATS_TEST_TMPDIR/$1.log"
+}
+
+remove() {
+	ctr task rm -f "$1" >/dev/null 2>&1 || true # a status that is not 0 is ctr's own
+	ctr container rm "$1"
+}
+
+# --- tests ---
+
+@test "run: create, start, exit, delete, with the status and one pid" {
+	run run_ctr "$ID" sh -c 'exit 3'
+	[ "$status" = 3 ]
+	within 5 told "$ID" create start 'exit 3' 'delete 3'
+	[ "$(pids_of "$ID" | wc -l)" = 1 ]
+}
+
+@test "exec: added, started, its exit by its own id; nothing of its deletion" {
+	start_ctr "$ID" sleep 600
+	run ctr task exec --exec-id e1 "$ID" sh -c 'exit 5'
+	[ "$status" = 5 ]
+	ctr task exec --exec-id e2 "$ID" true
+	[ "$(pids_of "$ID")" = "\"pid\":$(process_of "$ID" qemu-system-x86_64)" ]
+	ctr task kill -s KILL "$ID"
+	within 10 was_told "$ID" 'exit 137'
+	remove "$ID"
+	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
+		'exec-added e2' 'exec-started e2' 'exit e2 0' 'exit 137' 'delete 137'
+}
+
+@test "an exec of a program that is not there is added and never started" {
+	start_ctr "$ID" sleep 600
+	run ctr task exec --exec-id e1 "$ID" /nonexistent
+	[ "$status" != 0 ]
+	remove "$ID"
+	within 5 told "$ID" create start 'exec-added e1' 'exit 137' 'delete 137'
+}
+
+@test "pause and resume" {
+	start_ctr "$ID" sleep 600
+	ctr task pause "$ID"
+	ctr task resume "$ID"
+	remove "$ID"
+	within 5 told "$ID" create start paused resumed 'exit 137' 'delete 137'
+}
+
+@test "an OOM kill is told before the exit that it is the reason of" {
+	ctr run -d --memory-limit 33554432 --log-uri "file://$BATS_TEST_TMPDIR/$ID.log" \
+		--runtime io.containerd.kata.v2 localhost/busybox:1 "$ID" \
+		sh -c 'head -c 200m /dev/zero | tail >/dev/null; exit 9'
+	within 60 was_told "$ID" 'exit 9'
+	remove "$ID"
+	within 5 told "$ID" create start oom 'exit 9' 'delete 9'
+}
+
+@test "a hundred execs: three events each, in order, none twice" {
+	local expected=(create start) i
+
+	start_ctr "$ID" sleep 600
+	for i in $(seq 100); do
+		ctr task exec --exec-id "e$i" "$ID" true
+		expected+=("exec-added e$i" "exec-started e$i" "exit e$i 0")
+	done
+	remove "$ID"
+	within 5 told "$ID" "${expected[@]}" 'exit 137' 'delete 137'
+}
+
+@test "a machine that dies: every process has its exit, the container last" {
+	start_ctr "$ID" sleep 600
+	ctr task exec -d --log-uri "file://$BATS_TEST_TMPDIR/e.log" --exec-id e1 "$ID" sleep 600
+	within 5 was_told "$ID" 'exec-started e1'
+	kill -KILL "$(process_of "$ID" qemu-system-x86_64)"
+	within 5 was_told "$ID" 'exit 255'
+	remove "$ID"
+	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 255' 'exit 255' 'delete 255'
+	[ "$(pids_of "$ID" | wc -l)" = 1 ]
+}
+
+@test "containerd stands still: what happens meanwhile is told once it moves, and once only" {
+	start_ctr "$ID" sh -c 'while [ ! -e /stop ]; do sleep 0.1; done; sleep 1; exit 4'
+	ctr task exec --exec-id e1 "$ID" touch /stop
+	kill -STOP "$(containerd_pid)"
+	sleep 4 # the container's second, and longer than any pause between two tries of the shim's
+	kill -CONT "$(containerd_pid)"
+	within 10 was_told "$ID" 'exit 4'
+	remove "$ID"
+	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 0' 'exit 4' 'delete 4'
+}
+
+@test "containerd does not take events for a while: they wait, and come in order" {
+	local socket=/run/containerd/containerd.sock.ttrpc
+
+	start_ctr "$ID" sleep 600
+	# A new one, to which the shim has no connection until something happens.
+	kill -KILL "$(containerd_pid)"
+	within 5 is_gone "$(containerd_pid)"
+	unfollow
+	containerd_start
+	mv "$socket" "$socket.away"
+	follow
+	run ctr task exec --exec-id e1 "$ID" sh -c 'exit 5'
+	[ "$status" = 5 ]
+	ctr task exec --exec-id e2 "$ID" true
+	ctr task pause "$ID"
+	told "$ID" create start
+	mv "$socket.away" "$socket"
+	within 10 was_told "$ID" paused
+	ctr task resume "$ID"
+	remove "$ID"
+	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
+		'exec-added e2' 'exec-started e2' 'exit e2 0' paused resumed 'exit 137' 'delete 137'
+}
+
+@test "containerd is killed, the container ends meanwhile: it hears of it when it is back" {
+	start_ctr "$ID" sh -c 'echo up; sleep 1; exit 6'
+	within 10 has_logged "$ID" up
+	kill -KILL "$(containerd_pid)"
+	within 5 is_gone "$(containerd_pid)"
+	unfollow
+	sleep 2 # the container's second
+	containerd_start
+	follow
+	# Who follows may have come after it was told; containerd itself has not.
+	within 10 has_status "$ID" STOPPED
+	remove "$ID"
+	within 5 was_told "$ID" 'delete 6'
+	[ "$(events_of "$ID" | grep -c '^exit')" -le 1 ]
+}
+
+has_status() {
+	[ "$(ctr task ls | awk -v id="$1" '$1 == id { print $3 }')" = "$2" ]
+}
+
+@test "metrics of one that has ended: there are none, and containerd complains of nothing" {
+	start_ctr "$ID" true
+	within 10 was_told "$ID" 'exit 0'
+	run ctr task metrics "$ID"
+	[ "$status" != 0 ]
+	[[ $output == *"no metrics received"* ]]
+	! grep -q "collecting metrics for $ID" "$E2E_DIR/containerd.log"
+	remove "$ID"
+}
