@@ -243,6 +243,6 @@ has_status() {
 	run ctr task metrics "$ID"
 	[ "$status" != 0 ]
 	[[ $output == *"no metrics received"* ]]
-	! grep -q "collecting metrics for $ID" "$E2E_DIR/containerd.log"
+	[ "$(grep -c "collecting metrics for $ID" "$E2E_DIR/containerd.log")" = 0 ]
 	remove "$ID"
 }
