@@ -285,6 +285,15 @@ static int note_vm_dir(struct sandbox *sb, const char *vm_dir, struct err *err)
 	return sb->vm_dir_seq ? 0 : -1;
 }
 
+/* See virtiofsd.h. A pod's groups are its first container's too. */
+static bool needs_override(const Grpc__Spec *spec)
+{
+	const Grpc__User *user = spec->process ? spec->process->user : NULL;
+
+	return (spec->linux && spec->linux->n_uidmappings > 0) ||
+	       (user && user->n_additionalgids > 0);
+}
+
 static enum flow_next start_virtiofsd(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
@@ -309,7 +318,7 @@ static enum flow_next start_virtiofsd(void *owner, struct err *err)
 				.vm_dir = vm_dir,
 				.cache_dir = ACCEL_CACHE_DIR,
 				.place = &place.place,
-				.maps_users = sb->spec->linux && sb->spec->linux->n_uidmappings > 0,
+				.overrides = needs_override(sb->spec),
 			},
 			VIRTIOFSD_MS, on_virtiofsd_up, sb);
 	close_place(&place);

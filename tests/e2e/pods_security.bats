@@ -53,7 +53,7 @@ status_line() {
 	mkdir -p "$BATS_TEST_TMPDIR/volume"
 	chgrp 6000 "$BATS_TEST_TMPDIR/volume"
 	chmod 2775 "$BATS_TEST_TMPDIR/volume"
-	run_pod pod
+	run_pod pod '.linux.security_context.supplemental_groups = [6000]'
 	run_container pod main "$(context '.run_as_user.value = 1000 | .run_as_group.value = 1000 | .supplemental_groups = [6000]') |
 		.mounts = [{ container_path: \"/v\", host_path: \"$BATS_TEST_TMPDIR/volume\" }]" sh -c 'echo x >/v/file'
 	ended main 0

@@ -47,7 +47,7 @@ struct virtiofsd {
 	int cgroup_fds[SPAWN_FDS_MAX];
 	size_t n_cgroup_fds;
 	int cgroup_dir_fd;
-	bool maps_users;
+	bool overrides;
 };
 
 static void on_exit_of_daemon(void *arg)
@@ -114,7 +114,7 @@ static int spawn_daemon(struct virtiofsd *vfs, char *const *argv, int listen_fd,
 	s.cgroup_dir_fd = vfs->cgroup_dir_fd;
 	s.death_signal = SIGKILL;
 	s.new_session = true;
-	s.keep_capabilities = vfs->maps_users;
+	s.keep_capabilities = vfs->overrides;
 	r = child_start(&vfs->child, vfs->base, &s, on_exit_of_daemon, vfs, err);
 	close(p[1]);
 	vfs->output = tail_new(vfs->base, p[0], limits, NULL, NULL);
@@ -207,7 +207,7 @@ void virtiofsd_start(struct virtiofsd *vfs, const struct virtiofsd_start *args, 
 	vfs->config = args->config;
 	vfs->share_dir = xstrdup(args->share_dir);
 	vfs->vm_dir = xstrdup(args->vm_dir);
-	vfs->maps_users = args->maps_users;
+	vfs->overrides = args->overrides;
 	if (args->place && keep_cgroup_fds(vfs, args->place, &err) < 0) {
 		event_active(&vfs->soon, EV_TIMEOUT, 0);
 		return;

@@ -43,14 +43,15 @@ struct virtiofsd_start {
 	const char *cache_dir; /* where the dialect is remembered; ACCEL_CACHE_DIR will do */
 	const struct vmm_place *place; /* of it the cgroup counts; NULL: ours */
 	/*
-	 * A container has a user namespace. Its root is root over the files of its image, and is some
-	 * other user to the host: virtiofsd makes files as that user, who by the host's rules may
-	 * not make them in a directory without the right to write. Whether it may has been decided
-	 * in the guest by then, whose word virtiofsd takes for who is asking anyway; so virtiofsd
+	 * virtiofsd makes a file as the user and group that the guest names, who by the host's rules
+	 * may not be allowed to: the root of a container's user namespace, who is root over its image
+	 * and some other user to the host; a member of a supplementary group (fsGroup of a pod), of
+	 * which virtiofsd is not told before Linux 6.3 and its version in Rust. Whether they may has been
+	 * decided in the guest by then, whose word virtiofsd takes for who is asking anyway; so virtiofsd
 	 * keeps the right to override. Not for others: guest kernels before 6.0 leave it to the host to
 	 * take set-group-ID bits from new files of those who are not in the group.
 	 */
-	bool maps_users;
+	bool overrides;
 };
 
 /* lost: the process ended by itself, once. May free the virtiofsd. */
