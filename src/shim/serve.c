@@ -193,6 +193,8 @@ int shim_serve(const struct shim_args *args, struct err *err)
 			       "descriptor %d is no socket: this is started by '" SHIM_NAME
 			       " start', which containerd runs",
 			       SHIM_LISTEN_FD);
+	/* It was executed by a link of the kernel's, whose name it would have. */
+	(void)prctl(PR_SET_NAME, SHIM_NAME);
 	open_log(&server, args->debug);
 	log_add_pair("sandbox", args->id);
 	take_core_cookie();
