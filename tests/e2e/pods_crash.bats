@@ -112,6 +112,10 @@ starting() {
 	within 20 new_process "$1" || { cat "$BATS_TEST_TMPDIR/said"; return 1; }
 }
 
+fails() {
+	! wait "$1"
+}
+
 new_process() {
 	pgrep -x "${1:0:15}" >"$BATS_TEST_TMPDIR/pids"
 }
@@ -122,7 +126,7 @@ new_process() {
 		echo "# $name"
 		starting "$name"
 		xargs kill -9 <"$BATS_TEST_TMPDIR/pids"
-		takes 10000 eval '! wait "$waiting"'
+		takes 10000 fails "$waiting"
 		cat "$BATS_TEST_TMPDIR/said"
 		within 10 "$CENSUS" diff "$E2E_DIR/census"
 	done
