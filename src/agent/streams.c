@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "agent.pb-c.h"
@@ -287,6 +288,18 @@ static bool write_some(struct input *in, ProtobufCBinaryData data, size_t *writt
 	return true;
 }
 
+static void type_end(const struct input *in)
+{
+	struct termios settings;
+	char keys[2];
+
+	if (tcgetattr(in->fd, &settings) < 0 || settings.c_cc[VEOF] == _POSIX_VDISABLE)
+		return;
+	keys[0] = keys[1] = (char)settings.c_cc[VEOF];
+	/* Without room for it the program has not read for long: it is not told, nor waited for. */
+	(void)!write(in->fd, keys, sizeof(keys));
+}
+
 static void after_writers(struct input *in)
 {
 	struct err err = ERR_INIT;
@@ -295,8 +308,14 @@ static void after_writers(struct input *in)
 		return;
 	if (in->fd >= 0)
 		event_del(&in->writable);
-	if (in->closing)
+	if (!in->closing)
+		return;
+	if (!in->terminal) {
 		end_input(in, &err);
+		return;
+	}
+	in->closing = false; /* what is written later is typed as well */
+	type_end(in);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
@@ -350,7 +369,7 @@ void input_exited(struct input *in)
 
 void input_close(struct input *in)
 {
-	if (in->fd < 0 || in->terminal)
+	if (in->fd < 0)
 		return;
 	in->closing = true;
 	after_writers(in);

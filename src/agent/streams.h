@@ -64,7 +64,11 @@ void input_done(struct input *in);
 void output_read(struct output *out, struct ttrpc_call *call, uint32_t len);
 void input_write(struct input *in, struct ttrpc_call *call, ProtobufCBinaryData data);
 
-/* Close when everything is written. A terminal stays open: it is output as well. */
+/*
+ * Close when everything is written. A terminal stays open, as it is output as well: its end of file
+ * is typed there, for who reads the line that was begun and for who reads after that. A program
+ * that reads keys sees the key.
+ */
 void input_close(struct input *in);
 
 /* The process has exited; see above. */

@@ -183,6 +183,30 @@ static void a_background_child_does_not_keep_an_exec_from_ending(void **state)
 	drive_remove("c4");
 }
 
+/* One for the line that was begun, one for the end. */
+static void a_terminal_whose_input_is_closed_reads_its_end(void **state)
+{
+	Grpc__WriteStreamRequest line = GRPC__WRITE_STREAM_REQUEST__INIT;
+	Grpc__CloseStdinRequest end = GRPC__CLOSE_STDIN_REQUEST__INIT;
+	scoped_free char *got = NULL;
+	char id[] = "tty-end", half[] = "half";
+	size_t len;
+
+	(void)state;
+	drive_create(id, SH("cat; echo done"), true);
+	drive_start_container(id);
+	line.container_id = end.container_id = id;
+	line.exec_id = end.exec_id = id;
+	line.data = (ProtobufCBinaryData){ .data = (uint8_t *)half, .len = 4 };
+	drive_do("WriteStdin", &line.base);
+	drive_do("CloseStdin", &end.base);
+	got = drive_read_all(id, id, false, &len);
+	assert_non_null(strstr(got, "half"));
+	assert_non_null(strstr(got, "done\r\n"));
+	assert_int_equal(drive_wait(id, id), 0);
+	drive_remove(id);
+}
+
 static void a_terminal_has_a_size_and_ends_with_its_process(void **state)
 {
 	Grpc__TtyWinResizeRequest resize = GRPC__TTY_WIN_RESIZE_REQUEST__INIT;
@@ -380,6 +404,7 @@ int main(void)
 		COUNTED(exec_joins_and_reports),
 		COUNTED(an_exec_of_nothing_is_not_found_in_its_own_words),
 		COUNTED(a_background_child_does_not_keep_an_exec_from_ending),
+		COUNTED(a_terminal_whose_input_is_closed_reads_its_end),
 		COUNTED(a_terminal_has_a_size_and_ends_with_its_process),
 		COUNTED(signals_reach_one_process_or_all),
 		COUNTED(a_paused_container_stands_still_and_can_be_removed),
