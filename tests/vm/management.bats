@@ -66,7 +66,7 @@ value() {
 	overhead=$(value kata_shim_pod_overhead_memory_in_bytes)
 	[ "$overhead" -gt 30000000 ] && [ "$overhead" -lt 700000000 ]
 	# Every line is one that a scraper reads, and every family comes once.
-	! grep -vE '^(# (HELP|TYPE) )?kata_[a-z_]+(\{[^}]*\})? ' "$BATS_TEST_TMPDIR/metrics"
+	run ! grep -vE '^(# (HELP|TYPE) )?kata_[a-z_]+(\{[^}]*\})? ' "$BATS_TEST_TMPDIR/metrics"
 	[ -z "$(sed -n 's/^# TYPE \([^ ]*\) .*/\1/p' "$BATS_TEST_TMPDIR/metrics" | sort | uniq -d)" ]
 }
 
