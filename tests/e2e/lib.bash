@@ -179,7 +179,7 @@ containerd_config() {
 }
 
 containerd_start() {
-	PATH=$BUILD_DIR/src/shim:$(dirname "$CONTAINERD"):$PATH "$CONTAINERD" --config "$E2E_DIR/containerd.toml" \
+	PATH=${SHIM_DIR:-$BUILD_DIR/src/shim}:$(dirname "$CONTAINERD"):$PATH "$CONTAINERD" --config "$E2E_DIR/containerd.toml" \
 		>>"$E2E_DIR/containerd.log" 2>&1 3>&- &
 	echo $! >"$E2E_DIR/containerd.pid"
 	disown # a shell that is told of its end would print that
