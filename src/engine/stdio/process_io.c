@@ -222,9 +222,11 @@ static void drop(struct process_io *io, int which, const char *why)
 
 static void check_output(struct process_io *io, int which)
 {
+	bool same = !io->req.terminal && strcmp(io->req.out, io->req.err) == 0;
+
 	if (stdio_output_is_quiet(&io->stdio, which))
 		return;
-	if (sink_has_reader(&io->sinks[which]))
+	if (sink_has_reader(&io->sinks[which], same ? &io->sinks[1 - which] : NULL))
 		io->absent[which] = 0;
 	else
 		io->absent[which]++;

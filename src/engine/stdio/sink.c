@@ -85,16 +85,21 @@ static bool is_alone(const struct sink *sink)
 	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLERR);
 }
 
-bool sink_has_reader(struct sink *sink)
+bool sink_has_reader(struct sink *sink, struct sink *twin)
 {
+	bool has_twin = twin && twin->own_fd >= 0;
 	bool alone;
 
 	if (sink->own_fd < 0)
 		return true;
 	close_fd(&sink->own_fd);
+	if (has_twin)
+		close_fd(&twin->own_fd);
 	alone = is_alone(sink);
 	/* Without it, out of descriptors, a write may fail: what comes is dropped then. */
 	sink->own_fd = reopen(sink->fd, O_RDONLY);
+	if (has_twin)
+		twin->own_fd = reopen(twin->fd, O_RDONLY);
 	return !alone;
 }
 

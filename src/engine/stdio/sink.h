@@ -39,8 +39,11 @@ int sink_open_fifo(struct sink *sink, const char *path, struct err *err);
 /* Made with its directories if it is not there. */
 int sink_open_file(struct sink *sink, const char *path, struct err *err);
 
-/* Is a FIFO read by anybody but us? Others than FIFOs always are. */
-bool sink_has_reader(struct sink *sink);
+/*
+ * Is a FIFO read by anybody but us? Others than FIFOs always are. twin: a sink that may be the same
+ * FIFO, so that its reader is ours too; NULL: there is none.
+ */
+bool sink_has_reader(struct sink *sink, struct sink *twin);
 
 /* Nothing more is written. */
 void sink_end(struct sink *sink, struct event_base *base);

@@ -66,13 +66,12 @@ static void on_lost(void *arg, const struct err *why)
 	(void)arg, (void)why;
 }
 
-/* An init that the guest has, with a FIFO that is read. */
-static int setup(void **state)
+/* A container whose init nobody knows yet, with a FIFO that is read. */
+static int setup_bare(void **state)
 {
 	struct world *w = xnew(struct world);
 	struct sandbox *sb = &w->sandbox;
 	struct container *c = &w->container;
-	struct err err = ERR_INIT;
 
 	fake_agent_setup(&w->agent);
 	*sb = (struct sandbox){ .base = w->agent.base,
@@ -91,11 +90,23 @@ static int setup(void **state)
 	c->init = process_new(c, "");
 	snprintf(w->out, sizeof(w->out), "%s/out", w->agent.dir);
 	assert_int_equal(mkfifo(w->out, 0600), 0);
-	assert_int_equal(process_open_io(c->init, &(struct stdio_request){ .out = w->out }, &err),
-			 0);
 	w->out_fd = open(w->out, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	process_watch(c->init);
 	*state = w;
+	return 0;
+}
+
+/* The guest has the init. */
+static int setup(void **state)
+{
+	struct err err = ERR_INIT;
+	struct world *w;
+
+	setup_bare(state);
+	w = *state;
+	assert_int_equal(process_open_io(w->container.init,
+					 &(struct stdio_request){ .out = w->out }, &err),
+			 0);
+	process_watch(w->container.init);
 	return 0;
 }
 
@@ -265,6 +276,46 @@ static void the_start_of_a_deleted_process_is_answered_all_the_same(void **state
 	assert_string_equal(w->story, "exit,start,");
 }
 
+static bool has_size(void *arg)
+{
+	return ((struct world *)arg)->agent.rows;
+}
+
+/* The guest does not have an exec before its start. */
+static void the_size_of_a_terminal_is_kept_until_the_guest_has_it(void **state)
+{
+	struct world *w = *state;
+	const struct stdio_request req = { .terminal = true, .out = w->out };
+	struct process *p = process_new(&w->container, "e1");
+	struct err err = ERR_INIT;
+
+	p->process = xnew(Grpc__Process);
+	*p->process = (Grpc__Process)GRPC__PROCESS__INIT;
+	assert_int_equal(process_open_io(p, &req, &err), 0);
+	process_resize(p, 25, 80, on_told, &w->other);
+	turn_until(w->agent.base, is_told, &w->other);
+	assert_int_equal(w->other.err.code, ERR_OK);
+	assert_int_equal(w->agent.rows, 0);
+	process_start(p, on_started, w);
+	fake_started(&w->agent);
+	turn_until(w->agent.base, has_size, w);
+	assert_int_equal(w->agent.rows, 25);
+	assert_int_equal(w->agent.columns, 80);
+	w->sandbox.events.exited = NULL;
+	process_free(p);
+}
+
+static void what_has_no_terminal_has_no_size(void **state)
+{
+	struct world *w = *state;
+
+	process_resize(w->container.init, 25, 80, on_told, &w->other);
+	turn_until(w->agent.base, is_told, &w->other);
+	assert_int_equal(w->other.err.code, ERR_OK);
+	settle(w->agent.base);
+	assert_int_equal(w->agent.rows, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -276,6 +327,9 @@ int main(void)
 		TEST(a_lost_machine_ends_a_start_first),
 		TEST(a_lost_machine_keeps_what_was_read),
 		TEST(a_delete_tells_the_exit_that_was_held_back),
+		cmocka_unit_test_setup_teardown(
+			the_size_of_a_terminal_is_kept_until_the_guest_has_it, setup_bare, teardown),
+		TEST(what_has_no_terminal_has_no_size),
 		TEST(the_start_of_a_deleted_process_is_answered_all_the_same),
 	};
 

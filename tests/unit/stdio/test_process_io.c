@@ -336,6 +336,27 @@ static void a_fifo_that_nobody_has_open_is_given_up(void **state)
 	assert_non_null(strstr(w->warning.text, w->out));
 }
 
+static void one_fifo_may_serve_both_streams(void **state)
+{
+	struct world *w = *state;
+	scoped_free char *much = make_much();
+	scoped_fd int out = open_client(w->out, O_RDONLY);
+
+	run(w, &(struct stdio_request){ .out = w->out, .err = w->out });
+	say(w, "out ");
+	expect_text(w, out, "out ");
+	fake_eof(&w->agent, 0);
+	fake_say(&w->agent, 1, "err", 3);
+	expect_text(w, out, "err");
+	close_fd(&out);
+	fake_say(&w->agent, 1, much, 1u << 20);
+	settle(w->agent.base);
+	end_streams(w);
+	assert_false(process_io_is_drained(w->io));
+	expect_drained(w); /* our own readers do not count */
+	assert_int_equal(w->n_warnings, 1);
+}
+
 static void output_without_a_place_does_not_stop_the_process(void **state)
 {
 	struct world *w = *state;
@@ -767,6 +788,7 @@ int main(void)
 		TEST(a_client_may_go_and_come_again),
 		TEST(a_slow_reader_gets_ten_megabytes),
 		TEST(a_fifo_that_nobody_has_open_is_given_up),
+		TEST(one_fifo_may_serve_both_streams),
 		TEST(output_without_a_place_does_not_stop_the_process),
 		TEST(an_exit_does_not_wait_for_streams_that_stay_open),
 		TEST(what_is_no_fifo_is_refused_by_name),
