@@ -263,6 +263,7 @@ void sandbox_down(struct sandbox *sb)
 	struct err ignored = ERR_INIT; /* the VM ends with it */
 
 	storages_drop(&sb->storages, &sb->points);
+	storages_done(&sb->storages);
 	if (sb->has_resolv_conf)
 		(void)umount2("/etc/resolv.conf", MNT_DETACH | UMOUNT_NOFOLLOW);
 	sb->has_resolv_conf = false;

@@ -337,7 +337,7 @@ static int add_new(struct storages *s, const Grpc__Storage *st, struct err *err)
 			return -1;
 		new = xnew(struct storage);
 		*new = (struct storage){ .point = xstrdup(st->mount_point),
-					 .users = 1,
+					 .users = str_starts(st->mount_point, STORAGE_OF_SANDBOX) ? 2 : 1,
 					 .n_there = n_there,
 					 .is_mount = handlers[i].is_mount };
 		list_add(&s->all, &new->node);

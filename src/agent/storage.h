@@ -5,7 +5,8 @@
  *
  * A Storage of the agent protocol is carried out by the handler that its driver names, at
  * its mount point. The same mount point asked for again is one more user of what is there;
- * the last user that drops it undoes it.
+ * the last user that drops it undoes it. What lies below STORAGE_OF_SANDBOX has the sandbox
+ * for a user too: a pod's volume in memory outlives the containers that are made and removed.
  *
  * Mount points lie below /run/kata-containers. The way there is walked without following
  * any link, because parts of it can be a container's root file system.
@@ -24,6 +25,9 @@
 
 #define STORAGES_MAX 1024
 
+/* Source: Kata Containers' runtime puts emptyDir volumes in memory there */
+#define STORAGE_OF_SANDBOX STORAGE_ROOT "/sandbox/ephemeral/"
+
 struct modules;
 
 struct storages {
@@ -34,7 +38,7 @@ struct storages {
 
 void storages_init(struct storages *s, struct modules *modules);
 
-/* Undo everything, newest first. */
+/* Undo everything, newest first; whoever still uses it. */
 void storages_done(struct storages *s);
 
 /*

@@ -108,7 +108,7 @@ static int show_mounts(int root_fd, const Grpc__Spec *spec, struct err *err)
 	struct volumes volumes;
 	int r = 0;
 
-	if (volumes_plan(spec, "view", "", volume_type_on_host, NULL, &volumes, err) < 0)
+	if (volumes_plan(spec, "view", "", volume_facts_of_host, NULL, &volumes, err) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->n_mounts && r == 0; i++)
 		r = show_mount(root_fd, spec->mounts[i]->destination, find_volume(&volumes, i),

@@ -140,7 +140,7 @@ static enum flow_next plan_mounts(void *owner, struct err *err)
 	}
 	for (size_t i = 0; i < sizeof(random); i++)
 		snprintf(token + 2 * i, 3, "%02x", random[i]);
-	if (volumes_plan(c->spec, c->id, token, volume_type_on_host, NULL, &c->volumes, err) < 0)
+	if (volumes_plan(c->spec, c->id, token, volume_facts_of_host, NULL, &c->volumes, err) < 0)
 		return FLOW_FAIL;
 	return FLOW_NEXT;
 }
@@ -193,11 +193,15 @@ static enum flow_next create_in_guest(void *owner, struct err *err)
 	req.exec_id = c->id;
 	req.oci = c->guest_spec;
 	req.sandbox_pidns = c->sandbox_pidns;
+	volumes_add_storages(&c->volumes, &req.storages, &req.n_storages);
 	c->asked_guest = true;
 	agent_create_container(c->sandbox->agent, &req,
 			       c->sandbox->config->runtime.create_container_timeout * 1000,
 			       on_guest_answered, c);
 	message_drop(&c->guest_spec); /* packed already */
+	for (size_t i = 0; i < req.n_storages; i++)
+		message_drop(&req.storages[i]);
+	free(req.storages);
 	return FLOW_WAIT;
 }
 

@@ -111,8 +111,10 @@ reads() {
 	run in_container two sh -c 'head -c 20m /dev/zero >/cache/big'
 	[ "$status" -ne 0 ]
 	[ "$HANDLER" = runc ] || [ -z "$(ls "$cache")" ] # the pod's memory, not the host's
-	stop_container one
-	remove_container one
+	for name in one two; do
+		stop_container "$name"
+		remove_container "$name"
+	done
 	run_container pod three "$(mounts "/cache=$cache")" sleep 600
 	reads three /cache/file common
 }

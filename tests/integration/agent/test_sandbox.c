@@ -76,7 +76,7 @@ static void set_storage(Grpc__Storage *st, char *driver, char *fstype, char *sou
 static void a_tmpfs_has_its_size_and_group_and_is_shared_by_its_users(void **state)
 {
 	char driver[] = "ephemeral", type[] = "tmpfs", source[] = "tmpfs", size[] = "size=1M",
-	     group[] = "fsgid=4321", point[] = SHARED "sandbox/ephemeral/v1";
+	     group[] = "fsgid=4321", point[] = SHARED "v1";
 	char *options[] = { size, group };
 	struct extra x = { .n_storages = 1 };
 	struct statfs fs;
@@ -96,6 +96,24 @@ static void a_tmpfs_has_its_size_and_group_and_is_shared_by_its_users(void **sta
 	assert_int_equal(fs.f_blocks * (unsigned long)fs.f_bsize, 1 << 20); /* e2 has it still */
 	drive_remove("e2");
 	assert_int_not_equal(stat(point, &st), 0);
+}
+
+static void a_tmpfs_of_the_sandbox_outlives_its_users(void **state)
+{
+	char driver[] = "ephemeral", type[] = "tmpfs", source[] = "tmpfs",
+	     point[] = SHARED "sandbox/ephemeral/v1";
+	struct extra x = { .n_storages = 1 };
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	(void)state;
+	set_storage(&x.storage[0], driver, type, source, point, NULL, 0);
+	run_with("r1", ARGS("/bin/sleep", "1000"), &x);
+	assert_int_equal(file_replace(SHARED "sandbox/ephemeral/v1/file", "x", 1, 0600, &err), 0);
+	drive_remove("r1");
+	run_with("r2", ARGS("/bin/sleep", "1000"), &x);
+	assert_int_equal(stat(SHARED "sandbox/ephemeral/v1/file", &st), 0);
+	drive_remove("r2");
 }
 
 static void a_local_directory_goes_with_its_content(void **state)
@@ -263,7 +281,8 @@ int main(void)
 		COUNTED(running_out_of_memory_is_told_once_to_a_waiter),
 		COUNTED(what_the_guest_is_like_is_told),
 		COUNTED(many_execs_come_and_go_and_old_ones_are_forgotten),
-		/* Last: the sandbox keeps the namespace. */
+		/* Last: the sandbox keeps these. */
+		cmocka_unit_test(a_tmpfs_of_the_sandbox_outlives_its_users),
 		cmocka_unit_test(a_pid_namespace_can_be_the_sandboxs),
 	};
 

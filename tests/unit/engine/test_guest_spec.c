@@ -15,10 +15,11 @@
 #include "lib/oci/message.h"
 #include "lib/oci/spec.h"
 
-static mode_t always_a_directory(void *arg, const char *path)
+static struct volume_facts always_a_directory(void *arg, const char *path)
 {
-	(void)arg, (void)path;
-	return S_IFDIR;
+	(void)arg;
+	(void)path;
+	return (struct volume_facts){ .mode = S_IFDIR };
 }
 
 /* The guest's form of a container that has these mounts. */

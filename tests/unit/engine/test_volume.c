@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,18 +13,24 @@
 #include "lib/base/defs.h"
 
 /* A host of paths that say what they are. */
-static mode_t type_by_name(void *arg, const char *path)
+static struct volume_facts facts_by_name(void *arg, const char *path)
 {
+	struct volume_facts facts = { .mode = S_IFDIR | 02775, .gid = 2000 };
+
 	(void)arg;
 	if (strstr(path, "missing"))
-		return 0;
-	if (strstr(path, "socket"))
-		return S_IFSOCK;
-	if (strstr(path, "fifo"))
-		return S_IFIFO;
-	if (strstr(path, "disk") || strstr(path, "null"))
-		return S_IFBLK;
-	return strstr(path, "file") ? S_IFREG : S_IFDIR;
+		facts.mode = 0;
+	else if (strstr(path, "socket"))
+		facts.mode = S_IFSOCK;
+	else if (strstr(path, "fifo"))
+		facts.mode = S_IFIFO;
+	else if (strstr(path, "disk") || strstr(path, "null"))
+		facts.mode = S_IFBLK;
+	else if (strstr(path, "file"))
+		facts.mode = S_IFREG;
+	if (strstr(path, "memory"))
+		facts.tmpfs_size = 1 << 20;
+	return facts;
 }
 
 struct fixture {
@@ -56,7 +63,7 @@ static const Grpc__Spec *with(struct fixture *f, char *type, char *source, char 
 
 static int plan(const Grpc__Spec *spec, struct volumes *ret, struct err *err)
 {
-	return volumes_plan(spec, "c1", TOKEN, type_by_name, NULL, ret, err);
+	return volumes_plan(spec, "c1", TOKEN, facts_by_name, NULL, ret, err);
 }
 
 static void a_directory_becomes_a_place_in_the_share(void **state)
@@ -193,6 +200,59 @@ static void an_overlay_is_made_on_the_host_of_its_own_options(void **state)
 	volumes_done(&v);
 }
 
+#define EMPTY_DIRS "/var/lib/kubelet/pods/u/volumes/kubernetes.io~empty-dir/"
+
+static void an_empty_dir_in_memory_is_the_guests_tmpfs(void **state)
+{
+	struct fixture f;
+	struct volumes v, again;
+	struct err err = ERR_INIT;
+	char type[] = "bind", source[] = EMPTY_DIRS "memory", destination[] = "/x", other[] = "/y";
+	Grpc__Storage **list = NULL;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(plan(with(&f, type, source, destination, NULL), &v, &err), 0);
+	assert_int_equal(v.n, 1);
+	assert_null(v.list[0].host_path);
+	assert_string_equal(v.list[0].tmpfs[0], "size=1048576");
+	assert_string_equal(v.list[0].tmpfs[1], "mode=2775");
+	assert_string_equal(v.list[0].tmpfs[2], "gid=2000");
+	/* Another container finds the same one. */
+	assert_int_equal(plan(with(&f, type, source, other, NULL), &again, &err), 0);
+	assert_string_equal(again.list[0].guest_path, v.list[0].guest_path);
+	volumes_add_storages(&v, &list, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0]->driver, "ephemeral");
+	assert_string_equal(list[0]->mount_point, v.list[0].guest_path);
+	assert_int_equal(list[0]->n_options, 3);
+	protobuf_c_message_free_unpacked(&list[0]->base, NULL);
+	free(list);
+	volumes_done(&again);
+	volumes_done(&v);
+}
+
+/* On disk, a part of one, and a tmpfs that is no kubelet's. */
+static void other_directories_stay_the_hosts(void **state)
+{
+	static const char *const sources[] = { EMPTY_DIRS "disc", EMPTY_DIRS "memory/part",
+					       EMPTY_DIRS, "/mnt/memory" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
+		struct fixture f;
+		struct volumes v;
+		struct err err = ERR_INIT;
+		char type[] = "bind", source[100], destination[] = "/x";
+
+		strcpy(source, sources[i]);
+		assert_int_equal(plan(with(&f, type, source, destination, NULL), &v, &err), 0);
+		assert_non_null(v.list[0].host_path);
+		assert_null(v.list[0].tmpfs);
+		volumes_done(&v);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,6 +262,8 @@ int main(void)
 		cmocka_unit_test(what_the_guest_has_itself_is_left_alone),
 		cmocka_unit_test(what_cannot_cross_into_a_machine_is_refused_by_name),
 		cmocka_unit_test(a_prefix_is_not_a_directory),
+		cmocka_unit_test(an_empty_dir_in_memory_is_the_guests_tmpfs),
+		cmocka_unit_test(other_directories_stay_the_hosts),
 		cmocka_unit_test(an_overlay_is_made_on_the_host_of_its_own_options),
 	};
 
