@@ -37,6 +37,7 @@ bench: guest
 	tools/deps
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/run
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/docker
+	BUILD_DIR=$(abspath $(BUILD)) tests/bench/shim
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/loads
 
 fuzz:
