@@ -122,20 +122,31 @@ static void serve_agent_url(struct monitor *m, struct evhttp_request *req)
 
 /* --- /debug --- */
 
+struct steps {
+	struct str text;
+	uint64_t total_ns;
+};
+
 static void add_step(void *arg, const char *operation, const char *step, uint64_t took_ns)
 {
-	str_addf(arg, "%-14s %-28s %10.3f ms\n", operation, step, (double)took_ns / NS_PER_MS);
+	struct steps *steps = arg;
+
+	steps->total_ns += took_ns;
+	str_addf(&steps->text, "%-14s %-28s %10.1f\n", operation, step, (double)took_ns / NS_PER_MS);
 }
 
 static void serve_timeline(struct monitor *m, struct evhttp_request *req)
 {
 	struct sandbox *sb = tasks_sandbox(m->tasks);
-	struct str text = { 0 };
+	struct steps steps = { 0 };
 
+	str_addf(&steps.text, "%-14s %-28s %10s\n", "OPERATION", "STEP", "MS");
 	if (sb)
-		sandbox_timeline(sb, add_step, &text);
-	answer(req, HTTP_OK, "OK", TEXT_PLAIN, str_get(&text));
-	str_done(&text);
+		sandbox_timeline(sb, add_step, &steps);
+	str_addf(&steps.text, "%-14s %-28s %10.1f\n", "total", "",
+		 (double)steps.total_ns / NS_PER_MS);
+	answer(req, HTTP_OK, "OK", TEXT_PLAIN, str_get(&steps.text));
+	str_done(&steps.text);
 }
 
 /* Ids were checked when they came in (id.h): nothing in them needs to be escaped. */
