@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "task_events.pb-c.h"
+
 static char json[] = "{\"args\":[\"ls\"],\"cwd\":\"/\"}", url[] = "x/Process";
 
 /* As the engine tells it. */
@@ -75,6 +77,42 @@ static void a_container_is_told_from_its_creation_to_its_deletion(void **state)
 			 "/tasks/start c1/ 4711 0 0\n"
 			 "/tasks/exit c1/c1 4711 7 5000000007\n"
 			 "/tasks/delete c1/ 4711 7 5000000007\n");
+}
+
+static void the_creation_tells_what_was_asked_for(void **state)
+{
+	static char type[] = "overlay", option[] = "lowerdir=/a:/b", in[] = "/run/in";
+	static char *options[] = { option };
+	Containerd__Task__V2__Mount mount = CONTAINERD__TASK__V2__MOUNT__INIT,
+				    *mounts[] = { &mount };
+	const Containerd__Events__TaskCreate *event;
+	Containerd__Task__V2__CreateTaskRequest req;
+	struct world *w = *state;
+	struct answer a;
+
+	init_create(&req, w, c1);
+	mount.type = mount.source = type;
+	mount.options = options;
+	mount.n_options = 1;
+	req.rootfs = mounts;
+	req.n_rootfs = 1;
+	req.stdin = in;
+	req.terminal = true;
+	ask(w, "Create", &req.base, &a);
+	fake_end("up", NULL);
+	fake_end("create c1 tty </run/in> 2>", NULL);
+	expect_done(w, &a);
+	assert_string_equal(w->front.event->descriptor->name, "containerd.events.TaskCreate");
+	event = (const void *)w->front.event;
+	assert_string_equal(event->container_id, c1);
+	assert_string_equal(event->bundle, w->dir);
+	assert_int_equal(event->n_rootfs, 1);
+	assert_string_equal(event->rootfs[0]->type, type);
+	assert_string_equal(event->rootfs[0]->options[0], option);
+	assert_string_equal(event->io->stdin, in);
+	assert_string_equal(event->io->stdout, "");
+	assert_true(event->io->terminal);
+	assert_int_equal(event->pid, 4711);
 }
 
 static void an_event_comes_before_the_answer(void **state)
@@ -245,6 +283,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_container_is_told_from_its_creation_to_its_deletion),
+		TEST(the_creation_tells_what_was_asked_for),
 		TEST(an_event_comes_before_the_answer),
 		TEST(an_exec_is_told_by_its_own_id_and_deleted_without_a_word),
 		TEST(an_exec_that_never_ran_has_no_exit),

@@ -83,6 +83,10 @@ static void on_event(void *arg, const char *topic, const ProtobufCMessage *m)
 	const char *exec = pointer(m, pointer(m, "exec_id") ? "exec_id" : "id");
 	const Containerd__Task__V2__Timestamp *at = pointer(m, "exited_at");
 
+	if (front->event)
+		protobuf_c_message_free_unpacked(front->event, NULL);
+	front->event = message_copy_any(m);
+
 	snprintf(front->events + used, sizeof(front->events) - used, "%s %s/%s %u %u %lld\n", topic,
 		 (const char *)pointer(m, "container_id"), exec ? exec : "",
 		 (unsigned int)field(m, "pid"), (unsigned int)field(m, "exit_status"),
@@ -149,6 +153,8 @@ int teardown(void **state)
 	turn(w);
 	ttrpc_server_free(w->server);
 	tasks_free(w->tasks);
+	if (w->front.event)
+		protobuf_c_message_free_unpacked(w->front.event, NULL);
 	event_base_free(w->base);
 	assert_int_equal(dir_remove(w->dir, &err), 0);
 	free(w);

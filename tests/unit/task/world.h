@@ -22,6 +22,7 @@ struct front {
 	size_t n_configured, n_down, n_stillborn, n_empty, n_busy, n_failed, n_forgotten;
 	char created[64]; /* ids */
 	char events[2048]; /* "/tasks/exit c1/e1 4711 7 5000000007\n": id, exec id, pid, status, when */
+	ProtobufCMessage *event; /* the last one, owned */
 	struct err refuse;
 };
 
