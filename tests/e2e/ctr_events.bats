@@ -246,3 +246,21 @@ has_status() {
 	[ "$(grep -c "collecting metrics for $ID" "$E2E_DIR/containerd.log")" = 0 ]
 	remove "$ID"
 }
+
+@test "metrics of a paused container, as ever; of a machine that stands still none, and that in time" {
+	start_ctr "$ID" sleep 600
+	ctr task pause "$ID"
+	ctr task metrics --format json "$ID" | grep -q '"pids"'
+	ctr task resume "$ID"
+	qemu=$(process_of "$ID" qemu-system-x86_64)
+	kill -STOP "$qemu"
+	SECONDS=0
+	run ctr task metrics "$ID"
+	elapsed=$SECONDS
+	kill -CONT "$qemu"
+	[ "$status" != 0 ]
+	[ "$elapsed" -le 5 ]
+	grep "collecting metrics for $ID" "$E2E_DIR/containerd.log" | grep -q "no answer within"
+	within 10 eval 'ctr task metrics --format json "$ID" | grep -q "\"pids\""'
+	remove "$ID"
+}
