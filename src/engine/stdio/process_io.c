@@ -281,8 +281,9 @@ void process_io_close_stdin(struct process_io *io)
 
 static void end(struct process_io *io)
 {
-	static const struct timeval tick = { .tv_sec = PROCESS_IO_TICK_MS / 1000,
-					     .tv_usec = PROCESS_IO_TICK_MS % 1000 * 1000 };
+	uint32_t ms = io->env.tick_ms ? io->env.tick_ms : PROCESS_IO_TICK_MS;
+	const struct timeval tick = { .tv_sec = ms / 1000,
+				      .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
 
 	if (!io->exited)
 		event_add(&io->tick, &tick);

@@ -28,6 +28,7 @@ struct loggers;
 struct process_io;
 struct stdio_peer;
 
+/* So often it is looked who reads, and so long nobody may. */
 #define PROCESS_IO_TICK_MS   1000
 #define PROCESS_IO_ABSENT_MS 4000
 
@@ -35,6 +36,7 @@ struct process_io_env {
 	struct event_base *base;
 	struct loggers *loggers; /* outlives it */
 	const char *id;          /* a logger's CONTAINER_ID */
+	uint32_t tick_ms;        /* 0: PROCESS_IO_TICK_MS; a test's is shorter */
 	void (*warning)(void *arg, const struct err *err);
 	void *arg;
 };

@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/ioctl.h>
 
 #include "agent.pb-c.h"
 #include "health.pb-c.h"
@@ -250,6 +251,18 @@ void turn_until(struct event_base *base, bool (*fn)(void *arg), void *arg)
 		event_base_loop(base, EVLOOP_ONCE);
 	}
 	event_free(tick);
+}
+
+static bool is_full(void *arg)
+{
+	int n = 0;
+
+	return ioctl(*(int *)arg, FIONREAD, &n) == 0 && n >= 65536;
+}
+
+void wait_until_full(struct event_base *base, int fd)
+{
+	turn_until(base, is_full, &fd);
 }
 
 static bool is_past(void *arg)

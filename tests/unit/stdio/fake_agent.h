@@ -57,5 +57,7 @@ void fake_die(struct fake_agent *agent);
 
 /* Turn the loop until fn(arg), at most ten seconds: the test fails then. */
 void turn_until(struct event_base *base, bool (*fn)(void *arg), void *arg);
-/* Until nothing moves any more for a moment. */
+/* A FIFO holds as much as it can: who writes to it has the rest. */
+void wait_until_full(struct event_base *base, int fd);
+/* A moment in which something that must not happen has its chance. */
 void settle(struct event_base *base);

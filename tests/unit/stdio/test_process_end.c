@@ -149,7 +149,21 @@ static void say_much(struct world *w)
 	static const char much[200000];
 
 	fake_say(&w->agent, 0, much, sizeof(much));
-	settle(w->agent.base);
+	wait_until_full(w->agent.base, w->out_fd);
+}
+
+static bool has_ended(void *arg)
+{
+	return ((struct world *)arg)->container.init->ended;
+}
+
+/* The end is known, and not told yet. */
+static void end_untold(struct world *w, int status)
+{
+	end_streams(w);
+	fake_exit(&w->agent, status);
+	turn_until(w->agent.base, has_ended, w);
+	assert_false(has_exited(w));
 }
 
 static bool has_read_all(void *arg)
@@ -168,10 +182,7 @@ static void the_exit_is_told_after_the_output(void **state)
 
 	start(w);
 	say_much(w);
-	end_streams(w);
-	fake_exit(&w->agent, 7);
-	settle(w->agent.base);
-	assert_false(has_exited(w));
+	end_untold(w, 7);
 	assert_int_equal(container_status(&w->container), CONTAINER_RUNNING);
 	turn_until(w->agent.base, has_read_all, w);
 	assert_int_equal(process_exit(w->container.init)->info.status, 7);
@@ -185,9 +196,7 @@ static void a_signal_while_output_is_written_finds_an_ended_process(void **state
 
 	start(w);
 	say_much(w);
-	end_streams(w);
-	fake_exit(&w->agent, 7);
-	settle(w->agent.base);
+	end_untold(w, 7);
 	process_signal(w->container.init, SIGKILL, false, on_told, &w->other);
 	turn_until(w->agent.base, is_told, &w->other);
 	assert_int_equal(w->other.err.code, ERR_OK);
@@ -207,8 +216,7 @@ static void the_exit_is_told_after_the_start(void **state)
 	struct world *w = *state;
 
 	process_start(w->container.init, on_started, w);
-	end_streams(w);
-	fake_exit(&w->agent, 3);
+	end_untold(w, 3);
 	settle(w->agent.base);
 	assert_false(has_exited(w));
 	fake_started(&w->agent);
@@ -255,9 +263,7 @@ static void a_delete_tells_the_exit_that_was_held_back(void **state)
 
 	start(w);
 	say_much(w);
-	end_streams(w);
-	fake_exit(&w->agent, 7);
-	settle(w->agent.base);
+	end_untold(w, 7);
 	process_set_exit(w->container.init, 255);
 	assert_true(has_exited(w));
 	assert_int_equal(process_exit(w->container.init)->info.status, 7);
