@@ -1,0 +1,58 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC1091,SC2154 # lib.bash is found at run time
+#
+# Many pods, two at a time, come and go: nothing is left of them, and containerd does not grow. PODS=50 TURNS=5 for
+# the long form.
+
+source "$BATS_TEST_DIRNAME/lib.bash"
+source "$BATS_TEST_DIRNAME/cri.bash"
+
+PODS=${PODS:-4}
+TURNS=${TURNS:-3}
+
+setup_file() {
+	cri_setup
+}
+
+teardown_file() {
+	containerd_teardown
+}
+
+teardown() {
+	cri_census
+}
+
+# containerd's memory in kB and its descriptors
+figures() {
+	echo "$(awk '/^VmRSS:/ { print $2 }' "/proc/$(containerd_pid)/status")" \
+		"$(find "/proc/$(containerd_pid)/fd" -mindepth 1 | wc -l)"
+}
+
+# "many" is what containers and pods of this test have as their name, with a number behind it.
+turn() {
+	local pod container
+
+	pod=$(jq -nc --arg handler "$HANDLER" '{ runtime_handler: $handler, config: {
+		metadata: { name: "many", uid: "many", namespace: "default" }, hostname: "many",
+		linux: { cgroup_parent: "/kubepods", security_context: { namespace_options: { pid: "CONTAINER" } } } } }')
+	container=$(jq -nc '{ metadata: { name: "NAME" }, image: { image: "localhost/busybox:1" }, command: ["sleep", "600"],
+		linux: { resources: {}, security_context: { namespace_options: { pid: "CONTAINER" } } } }')
+	CLIENT_LIMIT=$((60 + PODS * 20)) cri bench "$PODS" "$pod" "${container/NAME/one}" "${container/NAME/two}"
+}
+
+@test "$PODS pods of two containers, $TURNS times, two at a time" {
+	turn
+	"$CENSUS" diff "$E2E_DIR/census" 10
+	read -r memory fds < <(figures)
+	echo "# after turn 1: $memory kB, $fds descriptors"
+	for i in $(seq 2 "$TURNS"); do
+		turn
+		"$CENSUS" diff "$E2E_DIR/census" 10
+		read -r memory_now fds_now < <(figures)
+		echo "# after turn $i: $memory_now kB, $fds_now descriptors"
+	done
+	[ "$fds_now" -le $((fds + 2)) ]
+	# A garbage collector's idea of flat.
+	[ "$memory_now" -le $((memory + memory / 4)) ]
+}
