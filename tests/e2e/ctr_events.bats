@@ -3,8 +3,12 @@
 # shellcheck disable=SC1091,SC2016,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
 #
 # What containerd is told of our tasks: `ctr events` is followed and compared, in order, with nothing twice.
+#
+# CTR_RUNTIME=io.containerd.runc.v2 runs the same with runc: what it tells otherwise is to have a reason.
 
 source "$BATS_TEST_DIRNAME/lib.bash"
+
+CTR_RUNTIME=${CTR_RUNTIME:-io.containerd.kata.v2}
 
 setup_file() {
 	containerd_setup
@@ -95,11 +99,11 @@ pids_of() {
 # --- tasks ---
 
 run_ctr() {
-	ctr run --rm --runtime io.containerd.kata.v2 localhost/busybox:1 "$@"
+	ctr run --rm --runtime "$CTR_RUNTIME" localhost/busybox:1 "$@"
 }
 
 start_ctr() {
-	ctr run -d --log-uri "file://$BATS_TEST_TMPDIR/$1.log" --runtime io.containerd.kata.v2 \
+	ctr run -d --log-uri "file://$BATS_TEST_TMPDIR/$1.log" --runtime "$CTR_RUNTIME" \
 		localhost/busybox:1 "$@"
 }
 
@@ -134,6 +138,15 @@ remove() {
 		'exec-added e2' 'exec-started e2' 'exit e2 0' 'exit 137' 'delete 137'
 }
 
+@test "created, never started, deleted: it is killed, and so has an exit" {
+	mkdir "$BATS_TEST_TMPDIR/.pid" # makes ctr fail after the task was created
+	run ctr run -d --pid-file "$BATS_TEST_TMPDIR/pid" --runtime "$CTR_RUNTIME" localhost/busybox:1 "$ID" sleep 600
+	[ "$status" != 0 ]
+	has_status "$ID" CREATED
+	remove "$ID"
+	within 5 told "$ID" create 'exit 137' 'delete 137'
+}
+
 @test "an exec of a program that is not there is added and never started" {
 	start_ctr "$ID" sleep 600
 	run ctr task exec --exec-id e1 "$ID" /nonexistent
@@ -152,7 +165,7 @@ remove() {
 
 @test "an OOM kill is told before the exit that it is the reason of" {
 	ctr run -d --memory-limit 33554432 --log-uri "file://$BATS_TEST_TMPDIR/$ID.log" \
-		--runtime io.containerd.kata.v2 localhost/busybox:1 "$ID" \
+		--runtime "$CTR_RUNTIME" localhost/busybox:1 "$ID" \
 		sh -c 'head -c 200m /dev/zero | tail >/dev/null; exit 9'
 	within 60 was_told "$ID" 'exit 9'
 	remove "$ID"
