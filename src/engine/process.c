@@ -223,7 +223,9 @@ static int check_start(const struct process *p, struct err *err)
 
 	if (sandbox_need_up(c->sandbox, err) < 0)
 		return -1;
-	if (p->start || p->started || p->ended || p->opened)
+	if (p->opened)
+		return err_set(err, ERR_STATE, "start '%s': its logger is not ready yet", p->exec_id);
+	if (p->start || p->started || p->ended)
 		return err_set(err, ERR_STATE, "start '%s': it was started already",
 			       p->exec_id[0] ? p->exec_id : c->id);
 	if (p == c->init && (c->busy || c->status != CONTAINER_CREATED))

@@ -140,6 +140,7 @@ static void on_ended(void *arg)
 {
 	struct logger *logger = arg;
 	struct loggers *loggers = logger->loggers;
+	void (*empty)(void *arg);
 	char byte;
 
 	if (!logger->released) {
@@ -154,8 +155,10 @@ static void on_ended(void *arg)
 		return;
 	}
 	logger_free(logger);
-	if (list_empty(&loggers->list) && loggers->empty)
-		take_ptr(&loggers->empty)(loggers->arg);
+	if (list_empty(&loggers->list) && loggers->empty) {
+		empty = take_ptr(&loggers->empty);
+		empty(loggers->arg);
+	}
 }
 
 /* --- start --- */
@@ -244,7 +247,8 @@ struct logger *logger_start(struct loggers *loggers, const struct logger_spec *s
 	ret_fds[1] = take_fd(&pipes.err[1]);
 	logger->ready_fd = take_fd(&pipes.ready[0]);
 	pipes_close(&pipes);
-	event_assign(&logger->ready, loggers->base, logger->ready_fd, EV_READ | EV_PERSIST, on_ready, logger);
+	event_assign(&logger->ready, loggers->base, logger->ready_fd, EV_READ | EV_PERSIST,
+		     on_ready, logger);
 	event_add(&logger->ready, NULL);
 	set_timer(logger, loggers->ready_ms);
 	return logger;

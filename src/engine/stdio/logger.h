@@ -3,8 +3,8 @@
 /*
  * logger.h - a program that a process's output is given to
  *
- * It finds stdout at descriptor 3, stderr at 4, and at 5 a pipe that it closes, or writes a byte to,
- * when it is ready; CONTAINER_ID and CONTAINER_NAMESPACE in its environment, which has nothing
+ * It finds stdout at descriptor 3, stderr at 4, and at 5 a pipe that it closes, or writes a byte
+ * to, when it is ready; CONTAINER_ID and CONTAINER_NAMESPACE in its environment, which has nothing
  * else. It is not waited for longer than LOGGER_READY_MS.
  *
  * It outlives the process it serves: what it is to do at the end of its input may take time. Its

@@ -20,8 +20,8 @@ struct process_io {
 	int n_starting; /* loggers that are not ready */
 	engine_done *opened;
 	void *opened_arg;
-	int in_fd;                /* our end of the FIFO; -1: none */
-	int in_write_fd;          /* the writer of our own; -1: CloseIO was called */
+	int in_fd;       /* our end of the FIFO; -1: none */
+	int in_write_fd; /* the writer of our own; -1: CloseIO was called */
 	struct stdio stdio;
 	bool started, close_stdin;
 	bool exited, lost;
@@ -134,8 +134,8 @@ static char *copy(const char *text)
 	return xstrdup(text ? text : "");
 }
 
-struct process_io *process_io_new(const struct process_io_env *env,
-				  const struct stdio_request *req, struct err *err)
+struct process_io *process_io_new(const struct process_io_env *env, const struct stdio_request *req,
+				  struct err *err)
 {
 	struct process_io *io = xnew(struct process_io);
 

@@ -42,8 +42,8 @@ struct process_io_env {
 };
 
 /* The request is copied, *env too; NULL on failure. */
-struct process_io *process_io_new(const struct process_io_env *env,
-				  const struct stdio_request *req, struct err *err);
+struct process_io *process_io_new(const struct process_io_env *env, const struct stdio_request *req,
+				  struct err *err);
 /* Silent. */
 void process_io_free(struct process_io *io);
 const struct stdio_request *process_io_request(const struct process_io *io);

@@ -67,8 +67,7 @@ static int add_pair(const char *pair, size_t len, struct stdio_uri *uri)
 	const char *eq = memchr(pair, '=', len);
 	size_t key_len = eq ? (size_t)(eq - pair) : len;
 	scoped_free char *key = unescape(pair, key_len, true);
-	scoped_free char *value =
-		eq ? unescape(eq + 1, len - key_len - 1, true) : xstrdup("");
+	scoped_free char *value = eq ? unescape(eq + 1, len - key_len - 1, true) : xstrdup("");
 
 	if (!key || !value)
 		return -1;
@@ -115,8 +114,8 @@ static int parse_kind(const char *text, const char *colon, struct stdio_uri *uri
 			return 0;
 		}
 	}
-	return err_set(err, ERR_UNIMPLEMENTED, "stream '%.128s': a scheme other than fifo, file and binary",
-		       text);
+	return err_set(err, ERR_UNIMPLEMENTED,
+		       "stream '%.128s': a scheme other than fifo, file and binary", text);
 }
 
 static int parse(const char *text, struct stdio_uri *uri, struct err *err)

@@ -11,7 +11,7 @@
  * Only the first value of a key that is repeated counts, as with containerd's shims; theirs come
  * in no order, ours in that of the URI. A key without "=" has an empty value.
  *
- * Spec:   containerd runtime v2, "Logging"; RFC 3986 for the escapes, of which "+" is one in a query
+ * Spec:   containerd runtime v2, "Logging"; RFC 3986 for the escapes, and "+" in a query
  * Limits: STDIO_URI_MAX bytes, STDIO_ARGS_MAX arguments
  */
 #include <stddef.h>

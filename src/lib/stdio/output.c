@@ -28,8 +28,8 @@ static void ask(struct stdio_output *out)
 	req.container_id = unconst(peer->container_id);
 	req.exec_id = unconst(peer->exec_id);
 	req.len = STDIO_CHUNK;
-	out->call = stdio_call(*peer->client, AGENT_SERVICE, out->method, &req.base, 0, on_read,
-			       out);
+	out->call =
+		stdio_call(*peer->client, AGENT_SERVICE, out->method, &req.base, 0, on_read, out);
 }
 
 static void flush(struct stdio_output *out)

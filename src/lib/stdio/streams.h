@@ -54,7 +54,7 @@ struct stdio_input {
 	struct stdio *stdio;
 	struct fdio io;
 	struct event readable;
-	struct evbuffer *buf; /* at most STDIO_CHUNK, besides what is on its way; NULL: not carried */
+	struct evbuffer *buf; /* at most STDIO_CHUNK, and what is on its way; NULL: not carried */
 	uint64_t call;        /* a WriteStdin is on its way; 0: none */
 	bool eof;
 	bool closed; /* CloseStdin was sent, or the process takes no more */

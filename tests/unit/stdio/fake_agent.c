@@ -137,9 +137,9 @@ static void on_resize(struct ttrpc_call *call, const ProtobufCMessage *msg, void
 static const struct ttrpc_method health[] = { { "Check", on_check } };
 static const struct ttrpc_method methods[] = {
 	{ "ReadStdout", on_read_stdout }, { "ReadStderr", on_read_stderr },
-	{ "WriteStdin", on_write },	  { "CloseStdin", on_close },
-	{ "WaitProcess", on_wait },	  { "StartContainer", on_start },
-	{ "ExecProcess", on_start },	  { "SignalProcess", on_signal },
+	{ "WriteStdin", on_write },       { "CloseStdin", on_close },
+	{ "WaitProcess", on_wait },       { "StartContainer", on_start },
+	{ "ExecProcess", on_start },      { "SignalProcess", on_signal },
 	{ "TtyWinResize", on_resize },
 };
 

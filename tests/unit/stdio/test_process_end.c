@@ -103,9 +103,9 @@ static int setup(void **state)
 
 	setup_bare(state);
 	w = *state;
-	assert_int_equal(process_open_io(w->container.init,
-					 &(struct stdio_request){ .out = w->out }, &err),
-			 0);
+	assert_int_equal(
+		process_open_io(w->container.init, &(struct stdio_request){ .out = w->out }, &err),
+		0);
 	process_watch(w->container.init);
 	return 0;
 }
@@ -282,6 +282,25 @@ static void the_start_of_a_deleted_process_is_answered_all_the_same(void **state
 	assert_string_equal(w->story, "exit,start,");
 }
 
+/* A logger that is never ready: its exec is asked for, and deleted before anything came of it. */
+static void an_exec_deleted_while_its_logger_starts_is_answered(void **state)
+{
+	struct world *w = *state;
+	const struct stdio_request req = { .out = "binary:///usr/bin/tail?-f=/dev/null" };
+	struct process *p = process_new(&w->container, "e1");
+	struct err err = ERR_INIT;
+
+	assert_int_equal(process_open_io(p, &req, &err), 0);
+	process_on_opened(p, on_told, &w->other);
+	process_start(p, on_started, w);
+	turn_until(w->agent.base, is_told, &w->started);
+	assert_int_equal(w->started.err.code, ERR_STATE);
+	assert_false(w->other.over);
+	process_free(p);
+	turn_until(w->agent.base, is_told, &w->other);
+	assert_int_equal(w->other.err.code, ERR_CANCELLED);
+}
+
 static bool has_size(void *arg)
 {
 	return ((struct world *)arg)->agent.rows;
@@ -334,7 +353,10 @@ int main(void)
 		TEST(a_lost_machine_keeps_what_was_read),
 		TEST(a_delete_tells_the_exit_that_was_held_back),
 		cmocka_unit_test_setup_teardown(
-			the_size_of_a_terminal_is_kept_until_the_guest_has_it, setup_bare, teardown),
+			the_size_of_a_terminal_is_kept_until_the_guest_has_it, setup_bare,
+			teardown),
+		cmocka_unit_test_setup_teardown(an_exec_deleted_while_its_logger_starts_is_answered,
+						setup_bare, teardown),
 		TEST(what_has_no_terminal_has_no_size),
 		TEST(the_start_of_a_deleted_process_is_answered_all_the_same),
 	};

@@ -100,9 +100,9 @@ static void on_progress(void *arg)
 
 static void start(struct world *w)
 {
-	const struct stdio_peer peer = {
-		.client = &w->client, .container_id = "c1", .exec_id = "c1"
-	};
+	const struct stdio_peer peer = { .client = &w->client,
+					 .container_id = "c1",
+					 .exec_id = "c1" };
 
 	process_io_start(w->io, &peer, on_progress, w);
 }
@@ -660,8 +660,8 @@ static void a_logger_that_cannot_be_run_is_told(void **state)
 	struct world *w = *state;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(open_io(w, &(struct stdio_request){ .out = "binary:///nonexistent" }, &err),
-			 -1);
+	assert_int_equal(
+		open_io(w, &(struct stdio_request){ .out = "binary:///nonexistent" }, &err), -1);
 	assert_int_equal(err.code, ERR_NOT_FOUND);
 	assert_non_null(strstr(err.text, "start logger '/nonexistent'"));
 	assert_false(loggers_wait(&w->loggers, on_empty, w));
@@ -704,9 +704,9 @@ static void a_logger_that_stays_is_asked_and_then_killed(void **state)
 {
 	struct world *w = *state;
 	scoped_free char *log = xasprintf("%s/log", w->agent.dir);
-	scoped_free char *uri = make_logger(
-		w, "trap 'echo asked >>$dir/log' TERM\nexec 5>&-\n"
-		   "read end <&3; echo end >>$dir/log\nwhile :; do sleep 0.05; done\n");
+	scoped_free char *uri =
+		make_logger(w, "trap 'echo asked >>$dir/log' TERM\nexec 5>&-\n"
+			       "read end <&3; echo end >>$dir/log\nwhile :; do sleep 0.05; done\n");
 
 	w->loggers.eof_ms = 1000;
 	w->loggers.term_ms = 300;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The streams of a task: what reaches the engine of Create, Exec, CloseIO, ResizePty, and what State
- * tells of them.
+ * The streams of a task: what reaches the engine of Create, Exec, CloseIO, ResizePty, and what
+ * State tells of them.
  */
 #include "world.h"
 
