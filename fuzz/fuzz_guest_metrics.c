@@ -13,7 +13,7 @@ static void check_line(const char *line, size_t len)
 {
 	static const char *const starts[] = { "# TYPE kata_agent_", "# TYPE kata_guest_",
 					      "# HELP kata_agent_", "# HELP kata_guest_",
-					      "kata_agent_", "kata_guest_" };
+					      "kata_agent_",        "kata_guest_" };
 	bool found = false;
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++)

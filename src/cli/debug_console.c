@@ -20,9 +20,9 @@
 #include "lib/base/str.h"
 #include "lib/ttrpc/unix.h"
 
-#define CHUNK      4096
-#define CONNECT_MS 5000
-#define END_OF_FILE "\x04" /* to a shell on a terminal, that is the key for it */
+#define CHUNK        4096
+#define CONNECT_MS   5000
+#define END_OF_FILE  "\x04" /* to a shell on a terminal, that is the key for it */
 /*
  * A terminal forgets the key when the mode changes between its coming and its being read, as it
  * does around every command that a shell with line editing runs. So it is pressed again.
@@ -56,9 +56,10 @@ char *debug_console_address(const char *agent_url, uint32_t vport)
 
 static int not_enabled(struct err *err)
 {
-	return err_set(err, ERR_UNAVAILABLE,
-		       "it has no debug console; set 'debug_console_enabled = true' in '[agent.kata]' "
-		       "of the configuration before it is started");
+	return err_set(
+		err, ERR_UNAVAILABLE,
+		"it has no debug console; set 'debug_console_enabled = true' in '[agent.kata]' "
+		"of the configuration before it is started");
 }
 
 static int connect_vsock(unsigned int cid, unsigned int port, struct err *err)
@@ -165,8 +166,8 @@ static bool take_input(struct console *c)
 /* What cannot be sent shows when reading. */
 static void give_input(struct console *c)
 {
-	ssize_t n = send(c->fd, c->in + c->in_at, c->in_len - c->in_at,
-			 MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n =
+		send(c->fd, c->in + c->in_at, c->in_len - c->in_at, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n > 0)
 		c->in_at += (size_t)n;

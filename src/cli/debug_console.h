@@ -3,9 +3,9 @@
 /*
  * debug_console.h - a shell in the guest, beside the agent rather than in a container
  *
- * `kata-runtime exec SANDBOX`, as Kata 2 and later have it. The supervisor tells where its agent is; the
- * console is beside it: the vsock port 1026 of the same guest, or debug.sock in the VM's directory,
- * which is the other end of the serial port console.channel.0.
+ * `kata-runtime exec SANDBOX`, as Kata 2 and later have it. The supervisor tells where its agent
+ * is; the console is beside it: the vsock port 1026 of the same guest, or debug.sock in the VM's
+ * directory, which is the other end of the serial port console.channel.0.
  *
  * Our terminal becomes raw meanwhile. Ctrl-] leaves; otherwise it ends with the shell.
  *
@@ -21,8 +21,8 @@
 #define DEBUG_CONSOLE_LEAVE '\x1d' /* Ctrl-] */
 
 /*
- * 0 when it ended in good order. ERR_NOT_FOUND: there is no such sandbox; ERR_UNAVAILABLE: it has no debug console,
- * or no VM.
+ * 0 when it ended in good order. ERR_NOT_FOUND: there is no such sandbox; ERR_UNAVAILABLE: it has
+ * no debug console, or no VM.
  */
 int debug_console_run(const char *sid, uint32_t vport, struct err *err);
 

@@ -8,13 +8,13 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
-#define NAME_MAX_   160u /* bytes of a metric's name */
-#define NUMBER_MAX_ 40u
+#define NAME_MAX_    160u /* bytes of a metric's name */
+#define NUMBER_MAX_  40u
 #define EXPONENT_MAX 200 /* with NUMBER_MAX_ digits in front still a number */
-#define TIME_DIGITS 18u
-#define LABELS_MAX  16u
-#define RENAMED     "process_"
-#define RENAME_TO   "kata_agent_"
+#define TIME_DIGITS  18u
+#define LABELS_MAX   16u
+#define RENAMED      "process_"
+#define RENAME_TO    "kata_agent_"
 
 struct filter {
 	struct str *out;
@@ -259,7 +259,8 @@ static bool enter(struct filter *f, const char *name)
 
 static bool is_type(struct line l)
 {
-	static const char *const types[] = { "counter", "gauge", "histogram", "summary", "untyped" };
+	static const char *const types[] = { "counter", "gauge", "histogram", "summary",
+					     "untyped" };
 
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
 		struct line rest = l;

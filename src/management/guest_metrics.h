@@ -3,11 +3,11 @@
 /*
  * guest_metrics.h - what of a guest's metrics may be shown beside the host's
  *
- * The text comes from the agent, which is the guest's. A line passes when it is a sample or a TYPE or
- * HELP line of a metric called kata_agent_... or kata_guest_..., in Prometheus' text form. Whatever
- * would make the whole answer unreadable to a scraper is dropped: a family that comes a second time,
- * a second TYPE, a type or value or escape that there is not. So a guest can lie about itself,
- * and about nothing else.
+ * The text comes from the agent, which is the guest's. A line passes when it is a sample or a TYPE
+ * or HELP line of a metric called kata_agent_... or kata_guest_..., in Prometheus' text form.
+ * Whatever would make the whole answer unreadable to a scraper is dropped: a family that comes a
+ * second time, a second TYPE, a type or value or escape that there is not. So a guest can lie about
+ * itself, and about nothing else.
  *
  * Names with "process_" in front get "kata_agent_" before that, as agents in Rust expect.
  *

@@ -132,7 +132,8 @@ static void add_step(void *arg, const char *operation, const char *step, uint64_
 	struct steps *steps = arg;
 
 	steps->total_ns += took_ns;
-	str_addf(&steps->text, "%-14s %-28s %10.1f\n", operation, step, (double)took_ns / NS_PER_MS);
+	str_addf(&steps->text, "%-14s %-28s %10.1f\n", operation, step,
+		 (double)took_ns / NS_PER_MS);
 }
 
 static void serve_timeline(struct monitor *m, struct evhttp_request *req)
@@ -273,8 +274,8 @@ struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int li
 	return NULL;
 }
 
-struct monitor *monitor_listen(struct event_base *base, struct tasks *tasks, const char *sandbox_dir,
-			       struct err *err)
+struct monitor *monitor_listen(struct event_base *base, struct tasks *tasks,
+			       const char *sandbox_dir, struct err *err)
 {
 	scoped_free char *path = xasprintf("%s/" MONITOR_SOCKET, sandbox_dir);
 	int fd = unix_listen(path, err);
@@ -291,7 +292,8 @@ void monitor_free(struct monitor *m)
 		return;
 	list_for_each_safe(&m->waits, struct wait, node, wait) {
 		evhttp_connection_set_closecb(evhttp_request_get_connection(wait->req), NULL, NULL);
-		wait_free(wait); /* its request goes with the connection, its scrape with the scraper */
+		wait_free(wait); /* its request goes with the connection, its scrape with the
+				    scraper */
 	}
 	scraper_free(m->scraper);
 	if (m->http)

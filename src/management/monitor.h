@@ -34,11 +34,11 @@ struct tasks;
 #define MONITOR_SCRAPES_MAX 8
 
 /*
- * Takes listen_fd (unix_listen()), also on failure, which is NULL. tasks is borrowed: free the monitor
- * before it.
+ * Takes listen_fd (unix_listen()), also on failure, which is NULL. tasks is borrowed: free the
+ * monitor before it.
  */
 struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int listen_fd);
 /* The same on MONITOR_SOCKET in the sandbox's directory, which is made there. */
-struct monitor *monitor_listen(struct event_base *base, struct tasks *tasks, const char *sandbox_dir,
-			       struct err *err);
+struct monitor *monitor_listen(struct event_base *base, struct tasks *tasks,
+			       const char *sandbox_dir, struct err *err);
 void monitor_free(struct monitor *monitor); /* NULL is fine */

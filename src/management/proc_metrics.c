@@ -170,11 +170,12 @@ static void add_device(struct str *out, const struct proc_metrics *p, const char
 		unsigned long long value;
 		int n = 0;
 
-		if (sscanf(at, "%*[ ]%llu%n", &value, &n) != 1 && sscanf(at, "%llu%n", &value, &n) != 1)
+		if (sscanf(at, "%*[ ]%llu%n", &value, &n) != 1 &&
+		    sscanf(at, "%llu%n", &value, &n) != 1)
 			return;
 		at += n;
-		str_addf(out, "%s_netdev{interface=\"%.*s\",item=\"%s\"} %llu\n", p->prefix, (int)len,
-			 name, items[i], value);
+		str_addf(out, "%s_netdev{interface=\"%.*s\",item=\"%s\"} %llu\n", p->prefix,
+			 (int)len, name, items[i], value);
 	}
 }
 

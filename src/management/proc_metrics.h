@@ -3,9 +3,8 @@
 /*
  * proc_metrics.h - one process of the host as Prometheus metrics, out of /proc/PID
  *
- * Source: Kata 3.x (names and items); proc(5). As Kata has it, sizes of proc_status are bytes, times of
- *         proc_stat are clock ticks.
- * Blocks: as /proc does
+ * Source: Kata 3.x (names and items); proc(5). As Kata has it, sizes of proc_status are bytes,
+ * times of proc_stat are clock ticks. Blocks: as /proc does
  */
 #include <stdbool.h>
 #include <stdint.h>

@@ -43,12 +43,12 @@ struct scrape {
 	struct scraper *scraper;
 	scrape_done *done;
 	void *arg;
-	struct event *over; /* the deadline, or at once when nobody is to be asked */
+	struct event *over;         /* the deadline, or at once when nobody is to be asked */
 	struct ttrpc_client *agent; /* only compared: it may be gone */
 	uint64_t calls[1 + SCRAPE_CONTAINERS_MAX];
 	size_t n_calls, n_open;
 	uint64_t guest_cpu_ns, guest_memory;
-	bool guest_told; /* every container asked has answered */
+	bool guest_told;  /* every container asked has answered */
 	struct str guest; /* its metrics, filtered */
 };
 
@@ -279,8 +279,7 @@ static void ask_guest(struct scrape *scrape, const struct sandbox *sb)
 
 struct scrape *scraper_start(struct scraper *scraper, scrape_done *done, void *arg)
 {
-	const struct timeval late = { .tv_sec = LATE_MS / 1000,
-				      .tv_usec = LATE_MS % 1000 * 1000 };
+	const struct timeval late = { .tv_sec = LATE_MS / 1000, .tv_usec = LATE_MS % 1000 * 1000 };
 	const struct sandbox *sb = tasks_sandbox(scraper->tasks);
 	struct scrape *scrape = xnew(struct scrape);
 

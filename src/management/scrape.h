@@ -3,13 +3,13 @@
 /*
  * scrape.h - everything that /metrics shows, collected when somebody asks
  *
- * The processes of the pod on this host, how long calls took, the overhead, and the guest's own words
- * (guest_metrics.h). A guest that does not answer in SCRAPE_MS is left out: the host's half comes
- * all the same.
+ * The processes of the pod on this host, how long calls took, the overhead, and the guest's own
+ * words (guest_metrics.h). A guest that does not answer in SCRAPE_MS is left out: the host's half
+ * comes all the same.
  *
- * Overhead: what the supervisor, the VM and virtiofsd use, less what the containers use inside by the
- * guest's word; not below nothing. Processor time is of the time since the last scrape, or since
- * the supervisor started, in percent of one CPU.
+ * Overhead: what the supervisor, the VM and virtiofsd use, less what the containers use inside by
+ * the guest's word; not below nothing. Processor time is of the time since the last scrape, or
+ * since the supervisor started, in percent of one CPU.
  *
  * Source: Kata 3.x, shim_metrics.go (definition of the overhead; Kata samples for a second, we from
  *         scrape to scrape)
@@ -23,7 +23,8 @@ struct scraper;
 struct tasks;
 
 #define SCRAPE_MS             4000u
-#define SCRAPE_CONTAINERS_MAX 64 /* asked for what they use; of more the rest counts as overhead */
+#define SCRAPE_CONTAINERS_MAX 64 /* asked for what they use; of more the rest counts as overhead \
+				  */
 
 /* Counts calls from here on. tasks is borrowed. */
 struct scraper *scraper_new(struct event_base *base, struct tasks *tasks);

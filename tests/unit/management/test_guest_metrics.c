@@ -91,7 +91,8 @@ static void a_line_that_a_scraper_could_not_read_is_dropped(void **state)
 static void a_family_comes_once(void **state)
 {
 	(void)state;
-	expect("kata_guest_a 1\nkata_guest_b 1\nkata_guest_a 2\n", "kata_guest_a 1\nkata_guest_b 1\n");
+	expect("kata_guest_a 1\nkata_guest_b 1\nkata_guest_a 2\n",
+	       "kata_guest_a 1\nkata_guest_b 1\n");
 	expect("# TYPE kata_guest_a gauge\n# TYPE kata_guest_a counter\nkata_guest_a 1\n",
 	       "# TYPE kata_guest_a gauge\nkata_guest_a 1\n");
 	expect("kata_guest_a 1\n# TYPE kata_guest_a gauge\n", "kata_guest_a 1\n");

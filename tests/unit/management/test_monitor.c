@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
-#include <event2/event.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -245,7 +245,8 @@ static void metrics_are_the_hosts_then_the_guests(void **state)
 	got = get_metrics_text(b);
 	assert_in(got, "kata_guest_load{item=\"load1\"} 0.5\n", true);
 	assert_in(got, "kata_shim_fds 666", false);
-	assert_in(got, "kata_shim_rpc_durations_histogram_milliseconds_count{action=\"create\"} 2\n",
+	assert_in(got,
+		  "kata_shim_rpc_durations_histogram_milliseconds_count{action=\"create\"} 2\n",
 		  true);
 	assert_int_equal(agent.n_stats, 1);
 	assert_in(got, "kata_shim_pod_overhead_memory_in_bytes 0\n", true);
@@ -396,8 +397,9 @@ static void a_request_too_large_is_refused(void **state)
 
 static void nonsense_is_answered_or_dropped(void **state)
 {
-	static const char *const lines[] = { "\r\n\r\n\r\n\r\n", "GET\r\n\r\n", "GET / FTP/9\r\n\r\n",
-					     "\x16\x03\x01\r\n\r\n", "GET http://[ HTTP/1.1\r\n\r\n" };
+	static const char *const lines[] = { "\r\n\r\n\r\n\r\n", "GET\r\n\r\n",
+					     "GET / FTP/9\r\n\r\n", "\x16\x03\x01\r\n\r\n",
+					     "GET http://[ HTTP/1.1\r\n\r\n" };
 	struct bench *b = *state;
 
 	for (size_t i = 0; i < ARRAY_LEN(lines); i++) {

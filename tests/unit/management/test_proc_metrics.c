@@ -49,8 +49,8 @@ static void a_programs_name_does_not_confuse_the_fields(void **state)
 	struct str out = { 0 };
 
 	(void)state;
-	proc_metrics_add_stat(&out, &vm,
-			      "5 (a) R 9 9 (b) S 1 5 5 0 -1 4 0 0 0 0 11 12 13 14 20 0 3 0 99 1 2\n");
+	proc_metrics_add_stat(
+		&out, &vm, "5 (a) R 9 9 (b) S 1 5 5 0 -1 4 0 0 0 0 11 12 13 14 20 0 3 0 99 1 2\n");
 	has(&out, "kata_hypervisor_threads 3\n");
 	has(&out, "kata_hypervisor_proc_stat{item=\"utime\"} 11\n");
 	has(&out, "kata_hypervisor_proc_stat{item=\"stime\"} 12\n");
@@ -119,11 +119,13 @@ static void durations_fall_into_their_buckets(void **state)
 	histograms_add(h, "start", 1000 * NS_PER_MS);
 	histograms_add(h, "kill", 1);
 	histograms_print(h, &out);
-	has(&out, "# HELP x_ms Help.\n# TYPE x_ms histogram\nx_ms_bucket{action=\"start\",le=\"1\"} 2\n"
-		  "x_ms_bucket{action=\"start\",le=\"2\"} 2\nx_ms_bucket{action=\"start\",le=\"4\"} 3\n");
-	has(&out, "x_ms_bucket{action=\"start\",le=\"512\"} 3\n"
-		  "x_ms_bucket{action=\"start\",le=\"+Inf\"} 4\nx_ms_sum{action=\"start\"} 1004.500000\n"
-		  "x_ms_count{action=\"start\"} 4\n");
+	has(&out,
+	    "# HELP x_ms Help.\n# TYPE x_ms histogram\nx_ms_bucket{action=\"start\",le=\"1\"} 2\n"
+	    "x_ms_bucket{action=\"start\",le=\"2\"} 2\nx_ms_bucket{action=\"start\",le=\"4\"} 3\n");
+	has(&out,
+	    "x_ms_bucket{action=\"start\",le=\"512\"} 3\n"
+	    "x_ms_bucket{action=\"start\",le=\"+Inf\"} 4\nx_ms_sum{action=\"start\"} 1004.500000\n"
+	    "x_ms_count{action=\"start\"} 4\n");
 	has(&out, "x_ms_count{action=\"kill\"} 1\n");
 	str_done(&out);
 	histograms_free(h);
