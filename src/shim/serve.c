@@ -199,7 +199,9 @@ int shim_serve(const struct shim_args *args, struct err *err)
 	log_add_pair("sandbox", args->id);
 	take_core_cookie();
 	server.name = shim_sandbox_name(args->namespace, args->id);
-	server.socket = shim_socket_path(args->address, args->namespace, args->id);
+	server.socket = args->socket[0]
+				? xstrdup(args->socket)
+				: shim_socket_path(args->address, args->namespace, args->id);
 	r = run(&server, err);
 	if (r < 0)
 		log_error("serve", "reason", err->text);

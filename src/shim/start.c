@@ -23,6 +23,7 @@
 #include "lib/base/str.h"
 #include "lib/oci/spec.h"
 #include "lib/ttrpc/unix.h"
+#include "management/monitor.h"
 #include "shim/shim.h"
 
 #define ADDRESS_MAX 4096
@@ -77,8 +78,26 @@ static int join(const struct shim_args *args, const char *sid, struct err *err)
 
 /* --- a sandbox --- */
 
+static bool is_served(const char *socket)
+{
+	struct err ignored = ERR_INIT;
+	scoped_fd int fd = unix_connect_now(socket, &ignored);
+
+	return fd >= 0;
+}
+
+/* The journal is not there before the first Create, but the sockets are: ours, or kata-proxy's. */
+static bool is_alive(const char *dir, const char *name, const char *socket)
+{
+	scoped_free char *proxy = xasprintf("%s/proxy.sock", dir);
+	scoped_free char *monitor = xasprintf("%s/" MONITOR_SOCKET, dir);
+
+	return sandbox_supervisor_alive(name) || is_served(socket) || is_served(proxy) ||
+	       is_served(monitor);
+}
+
 /* What a lost one left is removed; one that lives is not ours to touch. */
-static int make_dir(const char *dir, const char *name, struct err *err)
+static int make_dir(const char *dir, const char *name, const char *socket, struct err *err)
 {
 	if (dir_make(RUN_SANDBOXES, 0700, err) < 0)
 		return -1;
@@ -87,7 +106,7 @@ static int make_dir(const char *dir, const char *name, struct err *err)
 			return 0;
 		if (errno != EEXIST)
 			return err_sys(err, errno, "make '%s'", dir);
-		if (sandbox_supervisor_alive(name))
+		if (is_alive(dir, name, socket))
 			break;
 		if (sandbox_cleanup(name, err) < 0)
 			return -1;
@@ -123,6 +142,8 @@ static int spawn_supervisor(const struct shim_args *args, int listen_fd, pid_t *
 	strv_addf(&argv, "-address=%s", args->address);
 	strv_addf(&argv, "-id=%s", args->id);
 	strv_addf(&argv, "-bundle=%s", args->bundle);
+	if (args->socket[0])
+		strv_addf(&argv, "-socket=%s", args->socket);
 	if (args->debug)
 		strv_add(&argv, "-debug");
 	s.path = "/proc/self/exe";
@@ -161,15 +182,17 @@ int shim_start(const struct shim_args *args, struct err *err)
 {
 	scoped_free char *name = shim_sandbox_name(args->namespace, args->id);
 	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, name);
-	scoped_free char *socket = shim_socket_path(args->address, args->namespace, args->id);
+	scoped_free char *socket = args->socket[0] ? xstrdup(args->socket)
+						   : shim_socket_path(args->address,
+								      args->namespace, args->id);
 	Grpc__Spec *spec = spec_load(args->bundle, err);
 	const char *sid = spec ? pod_sandbox_id(spec, args->id, err) : NULL;
 	int r = -1;
 
 	if (sid && strcmp(sid, args->id) != 0)
 		r = join(args, sid, err);
-	else if (sid && make_dir(dir, name, err) == 0)
-		r = begin(args, args->socket[0] ? args->socket : socket, err);
+	else if (sid && make_dir(dir, name, socket, err) == 0)
+		r = begin(args, socket, err);
 	if (spec)
 		protobuf_c_message_free_unpacked(&spec->base, NULL);
 	return r < 0 ? err_wrap(err, "start the supervisor of '%s'", args->id) : 0;

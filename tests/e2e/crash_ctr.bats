@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC1091,SC2016,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
+# shellcheck disable=SC1091,SC2016,SC2030,SC2031,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
 #
 # containerd when a process of ours is killed or stopped, at every step of a start and while a container runs: State
 # and Delete answer within five seconds, the exit is told, nothing is left
@@ -134,7 +134,7 @@ supervisor() {
 		run status_of "$ID" # whatever it says, it says it
 		[ "$status" = 0 ]
 		kill -KILL "$(supervisor)"
-		! wait "$pid"
+		if wait "$pid"; then false; fi
 		cat "$BATS_TEST_TMPDIR/said"
 		CLIENT_LIMIT=5 ctr container rm "$ID" 2>/dev/null || true
 		assert_nothing_left
@@ -203,7 +203,7 @@ process_for() {
 	pid=$!
 	within 10 exec_runs
 	kill -KILL "$(process_for qemu-system-x86_64)"
-	! wait "$pid"
+	if wait "$pid"; then false; fi
 	within 5 is_ended "$ID"
 	within 5 has_exit_event e1
 	remove "$ID"
