@@ -274,6 +274,7 @@ void container_free(struct container *ctr)
 	drop_mounts(ctr);
 	storages_drop(&ctr->agent->sandbox->storages, &ctr->points);
 	remove_bundle(ctr);
+	close_fd(&ctr->pid_ns_fd);
 	list_remove(&ctr->node);
 	if (ctr->spec)
 		protobuf_c_message_free_unpacked(&ctr->spec->base, NULL);

@@ -40,6 +40,7 @@ struct container {
 	struct list processes;
 	struct process *init; /* one of processes; NULL until it is launched */
 	bool sandbox_pidns;   /* joins, or makes, the sandbox's pid namespace */
+	int pid_ns_fd;        /* that of another container, which it joins; -1: none */
 	bool creating, paused, removing;
 	/* private */
 	struct flow up;

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -25,6 +26,7 @@
 #include "lib/cgroup/cgroup.h"
 #include "lib/log/log.h"
 #include "lib/oci/message.h"
+#include "lib/oci/spec.h"
 #include "lib/ttrpc/server.h"
 
 static enum flow_next check_request(void *owner, struct err *err)
@@ -95,13 +97,50 @@ static void add_namespace(Grpc__Linux *lx, const char *type)
 	lx->namespaces[lx->n_namespaces++] = ns;
 }
 
+/*
+ * "/run/kata-containers/ID/ns/pid", which is no file: the processes of that container are to be
+ * seen. The host knows no pid of the guest that it could name instead.
+ */
+static struct container *find_target(const struct sandbox *sb, const char *path)
+{
+	list_for_each(&sb->containers, struct container, node, other) {
+		scoped_free char *of_other = xasprintf("%s/%s/ns/pid", CONTAINER_BUNDLES, other->id);
+
+		if (strcmp(path, of_other) == 0)
+			return other;
+	}
+	return NULL;
+}
+
+static int join_target(struct container *ctr, struct err *err)
+{
+	const Grpc__Linux *lx = ctr->spec->linux;
+
+	for (size_t i = 0; i < lx->n_namespaces; i++) {
+		Grpc__LinuxNamespace *ns = lx->namespaces[i];
+		struct container *target = find_target(ctr->agent->sandbox, ns->path);
+		scoped_free char *path = NULL;
+
+		if (strcmp(ns->type, "pid") != 0 || !target || target == ctr)
+			continue;
+		if (container_check(target, true, err) < 0)
+			return err_wrap(err, "join pid namespace of container '%s'", target->id);
+		path = xasprintf("/proc/%d/ns/pid", (int)target->init->pid);
+		ctr->pid_ns_fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (ctr->pid_ns_fd < 0)
+			return err_sys(err, errno, "open '%s'", path);
+		spec_set_string(&ns->path, "");
+	}
+	return 0;
+}
+
 /* No container sees the agent's processes or mounts, whatever its spec leaves out. */
 static enum flow_next take_spec(void *owner, struct err *err)
 {
 	struct container *ctr = owner;
 
 	ctr->spec = message_copy(Grpc__Spec, ctr->request->oci);
-	if (devices_settle(ctr->spec->linux, err) < 0)
+	if (devices_settle(ctr->spec->linux, err) < 0 || join_target(ctr, err) < 0)
 		return FLOW_FAIL;
 	ctr->sandbox_pidns = ctr->request->sandbox_pidns;
 	add_namespace(ctr->spec->linux, "mount");
@@ -236,6 +275,7 @@ void container_create(struct agent *agent, struct ttrpc_call *call,
 		.request = request,
 		.creating = true,
 		.mount_ns_fd = -1,
+		.pid_ns_fd = -1,
 		.oom_fd = -1,
 	};
 	ctr->id = xstrdup(request->container_id);

@@ -106,7 +106,7 @@ void sandbox_fill_namespaces(const struct sandbox *sb, const struct container *c
 
 	ctx->ipc_ns_fd = shares ? sb->ipc_ns_fd : -1;
 	ctx->uts_ns_fd = shares ? sb->uts_ns_fd : -1;
-	ctx->pid_ns_fd = ctr->sandbox_pidns ? sb->pid_ns_fd : -1;
+	ctx->pid_ns_fd = ctr->sandbox_pidns ? sb->pid_ns_fd : ctr->pid_ns_fd;
 }
 
 int sandbox_keep_pidns(struct sandbox *sb, const struct container *ctr, struct err *err)

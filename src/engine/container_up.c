@@ -14,6 +14,7 @@
 #include "engine/agent/agent.h"
 #include "engine/config/config.h"
 #include "engine/guest_spec.h"
+#include "engine/pids.h"
 #include "engine/resource/rootfs.h"
 #include "engine/resource/share.h"
 #include "engine/sandbox_priv.h"
@@ -164,12 +165,16 @@ static void unshare_mounts(void *owner)
 static enum flow_next write_guest_spec(void *owner, struct err *err)
 {
 	struct container *c = owner;
+	const struct container *target;
 	struct guest_spec guest;
 
-	if (guest_spec_make(c->spec, c->id, c->sandbox->config, &c->volumes, &guest, err) < 0)
+	if (pids_choose(c, &target, err) < 0 ||
+	    guest_spec_make(c->spec, c->id, c->sandbox->config, &c->volumes, &guest, err) < 0)
 		return FLOW_FAIL;
 	c->guest_spec = guest.spec;
-	c->sandbox_pidns = guest.sandbox_pidns;
+	c->sandbox_pidns = guest.sandbox_pidns && !target;
+	if (target)
+		pids_set_target(c->guest_spec, target->id);
 	return FLOW_NEXT;
 }
 

@@ -74,6 +74,7 @@ struct sandbox {
 	struct list containers;
 	struct loggers loggers; /* those of processes that are gone, too */
 	bool had_container; /* the first one has been there */
+	bool has_own_pids;  /* some container beside the sandbox's has a pid namespace for itself */
 	bool checking; /* a sandbox_check() is under way */
 
 	/* the step times of the last container_up */

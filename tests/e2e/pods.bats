@@ -137,6 +137,16 @@ boot_id() {
 	run_container pod debug ".linux.security_context.namespace_options = $target" sleep 602
 	in_container debug ps | grep -q 'sleep 601'
 	in_container main ps | grep -q 'sleep 602'
+	need_vm
+	# One machine, one pid that containerd is told: with a third one, it could be any.
+	run run_container pod other ".linux.security_context.namespace_options = $target" true
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"does not tell which"* ]]
+	# The pod is not one that shares its processes.
+	run_container pod more . sh -c 'ps'
+	ended more 0
+	run has_said more sleep
+	[ "$status" -ne 0 ]
 }
 
 @test "the termination message file" {
