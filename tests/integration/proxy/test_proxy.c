@@ -149,7 +149,7 @@ static void the_services_answer_without_a_sandbox(void **state)
 	task_state.id = describe.id = attach.id = id;
 	expect(p, TASK, "Connect", &connect.base, ERR_OK, "");
 	expect(p, TASK, "State", &task_state.base, ERR_NOT_FOUND, "'c1'");
-	expect(p, TASK, "Checkpoint", &checkpoint.base, ERR_UNIMPLEMENTED, "'Checkpoint'");
+	expect(p, TASK, "Checkpoint", &checkpoint.base, ERR_UNIMPLEMENTED, "checkpoint container");
 	expect(p, SUPERVISOR, "Describe", &describe.base, ERR_NOT_FOUND, "'c1'");
 	expect(p, SUPERVISOR, "AttachShim", &attach.base, ERR_NOT_FOUND, "'c1'");
 	expect(p, SUPERVISOR, "Timeline", &timeline.base, ERR_OK, "");
