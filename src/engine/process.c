@@ -297,6 +297,8 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 	struct err err = ERR_INIT;
 	struct signalled *op;
 
+	if (sig == SIGKILL && p->io)
+		process_io_killed(p->io);
 	if (p->ended && !(all && sandbox_is_up(sb))) {
 		err_set(&err, ERR_STATE, "signal '%s': it has ended",
 			p->exec_id[0] ? p->exec_id : p->container->id);

@@ -24,11 +24,13 @@ struct process_io {
 	int in_write_fd; /* the writer of our own; -1: CloseIO was called */
 	struct stdio stdio;
 	bool started, close_stdin;
-	bool exited, lost;
+	bool exited, lost, killed;
 	bool drained;
 	struct event tick;
 	unsigned int n_ticks;   /* since the end */
-	unsigned int absent[2]; /* ticks in a row in which nobody else read */
+	unsigned int absent[2]; /* ticks in a row in which nobody else had it open */
+	unsigned int stuck[2];  /* ticks in a row in which nothing was taken */
+	size_t waiting[2];      /* bytes at the last tick */
 	void (*progress)(void *arg);
 	void *arg;
 };
@@ -224,8 +226,12 @@ static void check_output(struct process_io *io, int which)
 {
 	bool same = !io->req.terminal && strcmp(io->req.out, io->req.err) == 0;
 
-	if (stdio_output_is_quiet(&io->stdio, which))
+	size_t waiting = stdio_output_waiting(&io->stdio, which);
+
+	if (waiting == 0)
 		return;
+	io->stuck[which] = waiting == io->waiting[which] ? io->stuck[which] + 1 : 0;
+	io->waiting[which] = waiting;
 	if (sink_has_reader(&io->sinks[which], same ? &io->sinks[1 - which] : NULL))
 		io->absent[which] = 0;
 	else
@@ -234,6 +240,8 @@ static void check_output(struct process_io *io, int which)
 		drop(io, which, "nobody has read it");
 	else if (io->lost && io->n_ticks >= ABSENT_TICKS)
 		drop(io, which, "the virtual machine is gone and its reader is slow");
+	else if (io->killed && io->stuck[which] >= ABSENT_TICKS)
+		drop(io, which, "the process was killed and its reader stands still");
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -308,6 +316,11 @@ void process_io_lost(struct process_io *io)
 	if (io->started)
 		stdio_cut(&io->stdio);
 	end(io);
+}
+
+void process_io_killed(struct process_io *io)
+{
+	io->killed = true;
 }
 
 bool process_io_is_drained(const struct process_io *io)

@@ -11,7 +11,8 @@
  *
  * A FIFO that nobody else has open once the process has ended is given PROCESS_IO_ABSENT_MS; then
  * what is left is dropped, and told as a warning. When the virtual machine was lost, what was read
- * before is written within the same time, whoever reads.
+ * before is written within the same time, whoever reads. After a kill a reader that takes nothing for
+ * that time is not waited for any more: whoever kills wants it gone.
  *
  * Input has its end when process_io_close_stdin() was called and the clients' writers are closed:
  * until then a writer of ours is held, so that no client's coming and going is an end. A process
@@ -58,5 +59,6 @@ void process_io_start(struct process_io *io, const struct stdio_peer *peer,
 void process_io_close_stdin(struct process_io *io); /* at any time, any number of times */
 void process_io_exited(struct process_io *io);
 void process_io_lost(struct process_io *io); /* nothing more comes from the guest */
+void process_io_killed(struct process_io *io); /* its manager sent SIGKILL; before or after the exit */
 /* The process has exited, or was lost, and nothing is left to be written. */
 bool process_io_is_drained(const struct process_io *io);

@@ -149,9 +149,9 @@ void stdio_output_done(struct stdio_output *out)
 	evbuffer_free(take_ptr(&out->buf));
 }
 
-bool stdio_output_is_quiet(const struct stdio *s, int which)
+size_t stdio_output_waiting(const struct stdio *s, int which)
 {
-	return !s->out[which].buf || evbuffer_get_length(s->out[which].buf) == 0;
+	return s->out[which].buf ? evbuffer_get_length(s->out[which].buf) : 0;
 }
 
 bool stdio_output_is_done(const struct stdio *s, int which)
@@ -160,5 +160,5 @@ bool stdio_output_is_done(const struct stdio *s, int which)
 
 	if (!out->method || (out->broken && s->exited))
 		return true;
-	return out->eof && stdio_output_is_quiet(s, which);
+	return out->eof && stdio_output_waiting(s, which) == 0;
 }

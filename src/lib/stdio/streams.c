@@ -9,7 +9,7 @@ static const struct timeval grace = { .tv_sec = STDIO_GRACE_MS / 1000,
 static void on_grace(evutil_socket_t fd, short what, void *arg)
 {
 	struct stdio *s = arg;
-	bool quiet = stdio_output_is_quiet(s, 0) && stdio_output_is_quiet(s, 1);
+	bool quiet = stdio_output_waiting(s, 0) == 0 && stdio_output_waiting(s, 1) == 0;
 
 	(void)fd, (void)what;
 	if (quiet && s->heard == s->heard_before) {

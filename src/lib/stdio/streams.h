@@ -108,7 +108,7 @@ void stdio_input_end(struct stdio *s);
 void stdio_output_drop(struct stdio *s, int which);
 /* The end was read, and all is written; or nobody reads it. */
 bool stdio_output_is_done(const struct stdio *s, int which);
-bool stdio_output_is_quiet(const struct stdio *s, int which); /* nothing waits to be written */
+size_t stdio_output_waiting(const struct stdio *s, int which); /* bytes to be written */
 
 /* The process has ended; the grace begins. */
 void stdio_exited(struct stdio *s);

@@ -323,6 +323,21 @@ static void a_slow_reader_gets_ten_megabytes(void **state)
 	str_done(&r.text);
 }
 
+static void a_reader_that_stands_still_is_not_waited_for_after_a_kill(void **state)
+{
+	struct world *w = *state;
+	scoped_free char *much = make_much();
+	scoped_fd int out = open_client(w->out, O_RDONLY);
+
+	run(w, &(struct stdio_request){ .out = w->out });
+	fake_say(&w->agent, 0, much, 200000);
+	wait_until_full(w->agent.base, out);
+	process_io_killed(w->io);
+	end_streams(w);
+	expect_drained(w);
+	assert_int_equal(w->n_warnings, 1);
+}
+
 /* More than a FIFO holds, and nobody there. */
 static void a_fifo_that_nobody_has_open_is_given_up(void **state)
 {
@@ -795,6 +810,7 @@ int main(void)
 		TEST(a_late_reader_gets_what_is_in_the_fifo_and_its_end),
 		TEST(a_client_may_go_and_come_again),
 		TEST(a_slow_reader_gets_ten_megabytes),
+		TEST(a_reader_that_stands_still_is_not_waited_for_after_a_kill),
 		TEST(a_fifo_that_nobody_has_open_is_given_up),
 		TEST(one_fifo_may_serve_both_streams),
 		TEST(output_without_a_place_does_not_stop_the_process),
