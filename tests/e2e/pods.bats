@@ -237,3 +237,55 @@ boot_id() {
 	within 5 has_said main /tmp
 	[ "$(said main | paste -sd ' ')" = "b c /tmp" ]
 }
+
+@test "everything may be asked for twice: stopping and removing what is stopped and removed" {
+	run_pod pod
+	run_container pod main . sleep 600
+	stop_container main
+	stop_container main
+	remove_container main
+	remove_container main
+	stop_pod pod
+	stop_pod pod
+	remove_pod pod
+	cri_do RemovePodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}"
+	run start_container main
+	[ "$status" -ne 0 ]
+}
+
+@test "start: a program that is not there, one that is none, a container that never started" {
+	run_pod pod
+	run run_container pod missing . no-such-program
+	[ "$status" -ne 0 ]
+	[[ "$output" == *no-such-program* ]]
+	run run_container pod refused . /etc/passwd
+	[ "$status" -ne 0 ]
+	[[ "$output" == *"permission denied"* || "$output" == *"Permission denied"* ]]
+	create_container pod never . sleep 600
+	container_is never CREATED
+	run in_container never true
+	[ "$status" -ne 0 ]
+	remove_container never
+	run_container pod good . true
+	ended good 0
+}
+
+@test "a terminal: exec and attach, with its size" {
+	run_pod pod
+	run_container pod main '.tty = true | .stdin = true' sh
+	[ "$(in_container main sh -c 'readlink /proc/1/fd/0')" = /dev/pts/0 ]
+	run cri attach --tty "$(id_of main)" <<<'tty; exit 4'
+	[[ "$output" == *"/dev/pts/0"* ]]
+	ended main 4
+	run_container pod second . sleep 600
+	run cri stream --tty "$(id_of second)" sh <<<'tty; exit 6'
+	[ "$status" -eq 6 ]
+	[[ "$output" == *"/dev/pts/"* ]]
+}
+
+@test "privileged containers only in privileged pods" {
+	run_pod pod
+	run run_container pod main '.linux.security_context.privileged = true' true
+	[ "$status" -ne 0 ]
+	[[ "$output" == *privileged* ]]
+}

@@ -192,6 +192,37 @@ reads() {
 	umount "$BATS_TEST_TMPDIR/host/inner"
 }
 
+@test "hostPath that is a link: what it leads to" {
+	mkdir "$BATS_TEST_TMPDIR/host"
+	echo one >"$BATS_TEST_TMPDIR/host/file"
+	ln -s host "$BATS_TEST_TMPDIR/link"
+	run_pod pod
+	run_container pod main "$(mounts "/host=$BATS_TEST_TMPDIR/link")" sleep 600
+	reads main /host/file one
+}
+
+@test "mount propagation: all three kinds start; neither side sees what the other mounts later" {
+	need_vm
+	mkdir -p "$BATS_TEST_TMPDIR/host/inner" "$BATS_TEST_TMPDIR/host/mine"
+	mount --bind "$BATS_TEST_TMPDIR/host" "$BATS_TEST_TMPDIR/host"
+	mount --make-rshared "$BATS_TEST_TMPDIR/host"
+	run_pod pod '.linux.security_context.privileged = true'
+	for how in PRIVATE HOST_TO_CONTAINER BIDIRECTIONAL; do
+		run_container pod "$how" "$(mounts "/host=$BATS_TEST_TMPDIR/host") | .mounts[0].propagation = \"PROPAGATION_$how\" |
+			.linux.security_context.privileged = true" sleep 600
+		in_container "$how" mount -t tmpfs none /host/mine
+		in_container "$how" grep -q ' /host/mine tmpfs' /proc/mounts
+	done
+	run mountpoint -q "$BATS_TEST_TMPDIR/host/mine"
+	[ "$status" -ne 0 ]
+	mount -t tmpfs tmpfs "$BATS_TEST_TMPDIR/host/inner"
+	touch "$BATS_TEST_TMPDIR/host/inner/late"
+	[ -z "$(in_container HOST_TO_CONTAINER ls /host/inner)" ]
+	umount "$BATS_TEST_TMPDIR/host/inner" # a machine that saw it would keep it busy
+	remove_pod pod
+	umount -R "$BATS_TEST_TMPDIR/host"
+}
+
 @test "a root file system that is read only, with volumes to write to" {
 	data=$(volume empty-dir data)
 	run_pod pod
