@@ -18,7 +18,6 @@
 
 #define CLI_NAME    "kata-runtime"
 #define CLI_ROOT    "/var/run/kata-containers"
-#define OCI_VERSION "1.0.2"
 #define CLI_SBS_DIR "/run/vc/sbs" /* one directory a sandbox: proxy.sock, the journal */
 
 /* How long a supervisor may take to answer what needs no VM, and what needs one; milliseconds. */

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/opts.h"
 #include "lib/base/defs.h"
+#include "lib/oci/spec.h"
 
 static const char *const hooks[] = { "prestart", "createRuntime", "startContainer", "poststart",
 				     "poststop" };

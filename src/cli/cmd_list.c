@@ -13,6 +13,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/oci/spec.h"
 
 #define LIST_ASK_MS   1000
 #define COLUMNS       9

@@ -4,6 +4,7 @@
 #include "cli/cli.h"
 #include "cli/opts.h"
 #include "lib/base/defs.h"
+#include "lib/oci/spec.h"
 
 #ifndef KATA_COMMIT
 #define KATA_COMMIT "unknown"

@@ -25,13 +25,13 @@
 #include "engine/persist/cleanup.h"
 #include "engine/persist/mapping.h"
 #include "engine/pod.h"
+#include "engine/resource/netns.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/oci/spec.h"
 
-#define ROUTES_MAX    (1u << 20)
 #define BOOT_SLACK_MS 30000 /* besides what the configuration gives the agent and the container */
 
 /* --- the input --- */
@@ -222,19 +222,10 @@ static void end_supervisor(void *owner)
 /* A network that the container will not find must not be a riddle: one line, and it goes on. */
 static void warn_of_network(const struct create *c)
 {
-	scoped_free char *path = xasprintf("/proc/%d/net/route", (int)c->proxy.pid);
-	scoped_free char *routes = NULL;
-	struct err ignored = ERR_INIT;
 	char name[IF_NAMESIZE];
-	const char *line;
 
-	if (!c->new_sandbox || file_read(path, ROUTES_MAX, &routes, NULL, &ignored) < 0)
-		return;
-	line = strchr(routes, '\n'); /* after the heading */
-	if (line && sscanf(line, " %15s", name) == 1)
-		log_warn(
-			"network is not connected to the virtual machine: the container has lo only",
-			"container", c->args.id, "interface", name);
+	if (c->new_sandbox && netns_has_network(c->proxy.pid, name))
+		log_warn(NETNS_WARNING, "container", c->args.id, "interface", name);
 }
 
 static enum flow_next run_hooks(void *owner, struct err *err)

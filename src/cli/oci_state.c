@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/oci_state.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 #include "cli/supervisor.h"
+#include "engine/hooks.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
@@ -87,31 +87,7 @@ int oci_state_get(const struct cli *cli, const char *cid, uint32_t timeout_ms, b
 	return 0;
 }
 
-static void add_annotations(struct json_object *o, const Grpc__Spec *spec)
-{
-	struct json_object *a = json_object_new_object();
-
-	for (size_t i = 0; i < spec->n_annotations; i++)
-		json_object_object_add(a, spec->annotations[i]->key,
-				       json_object_new_string(spec->annotations[i]->value));
-	json_object_object_add(o, "annotations", a);
-}
-
 char *oci_state_format(const struct oci_state *s, const Grpc__Spec *spec)
 {
-	struct json_object *o = json_object_new_object();
-	char *text;
-
-	json_object_object_add(o, "ociVersion", json_object_new_string(OCI_VERSION));
-	json_object_object_add(o, "id", json_object_new_string(s->map.cid));
-	json_object_object_add(o, "status", json_object_new_string(s->status));
-	json_object_object_add(o, "pid", json_object_new_int64(s->pid));
-	json_object_object_add(o, "bundle", json_object_new_string(s->bundle));
-	if (spec && spec->n_annotations > 0)
-		add_annotations(o, spec);
-	text = xstrdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY |
-								 JSON_C_TO_STRING_SPACED |
-								 JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(o);
-	return text;
+	return hooks_state(s->map.cid, s->status, s->pid, s->bundle, spec);
 }

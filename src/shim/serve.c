@@ -85,6 +85,17 @@ static struct config *configure(void *arg, const Grpc__Spec *spec, const char *c
 	return take_ptr(&config);
 }
 
+/* A network that the pod will not find must not be a riddle. */
+static void on_created(void *arg, const char *id, const char *bundle)
+{
+	const struct server *server = arg;
+	char name[IF_NAMESIZE];
+
+	(void)bundle;
+	if (strcmp(id, server->args->id) == 0 && netns_has_network(0, name))
+		log_warn(NETNS_WARNING, "container", id, "interface", name);
+}
+
 /* --- events --- */
 
 static void on_publisher(void *arg, const char *topic, const struct err *why)
@@ -115,6 +126,7 @@ static void on_down(void *arg, void (*done)(void *done_arg), void *done_arg)
 
 static const struct supervise_front front = {
 	.configure = configure,
+	.created = on_created,
 	.event = on_event,
 	.down = on_down,
 };
@@ -173,6 +185,7 @@ static int run(struct server *server, struct err *err)
 	server->publisher = publisher_new(supervise_base(server->supervise),
 					  getenv("TTRPC_ADDRESS"), on_publisher, server);
 	tasks_carry_streams(supervise_tasks(server->supervise), server->args->namespace);
+	tasks_run_hooks(supervise_tasks(server->supervise));
 	services[0] = tasks_service(supervise_tasks(server->supervise));
 	services[1] = tasks_service_v3(supervise_tasks(server->supervise));
 	r = supervise_run(server->supervise, SHIM_LISTEN_FD, services, ARRAY_LEN(services), err);

@@ -3,7 +3,9 @@
  * create.c - Task.Create: the sandbox, if this is its first container, then the container
  */
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "engine/hooks.h"
 #include "engine/resource/rootfs.h"
 #include "lib/base/defs.h"
 #include "lib/base/id.h"
@@ -175,8 +177,35 @@ static int make_sandbox(struct create *create, struct err *err)
 		sandbox_new(tasks->base, tasks->sandbox_id, config, &engine_events, tasks, err);
 	if (!tasks->sandbox)
 		return -1;
-	sandbox_up(tasks->sandbox, create->spec, on_sandbox_up, create);
 	return 0;
+}
+
+/* The network namespace is there, and we are in it: what a hook puts there, the VM finds. */
+static void on_hooks_run(void *arg, const struct err *err)
+{
+	struct create *create = arg;
+	struct err why = ERR_INIT;
+
+	if (create->tasks->going_down)
+		err_set(&why, ERR_STATE, "the sandbox is being taken down");
+	else if (err)
+		why = *err;
+	if (why.code != ERR_OK)
+		fail(create, &why);
+	else if (create->first)
+		sandbox_up(create->tasks->sandbox, create->spec, on_sandbox_up, create);
+	else
+		make_container(create);
+}
+
+static void run_hooks(struct create *create)
+{
+	const struct hook_target target = { .id = create->req->id,
+					    .bundle = create->req->bundle,
+					    .spec = create->spec,
+					    .pid = (uint32_t)getpid() };
+
+	task_hooks(create->tasks, HOOKS_CREATING, &target, on_hooks_run, create);
 }
 
 /* spec.root.path is relative to the bundle unless it is absolute. */
@@ -219,15 +248,16 @@ void task_create(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 	create->first = !create->tasks->sandbox;
 	if (check_request(create->tasks, req, &err) < 0 ||
 	    task_options_read(req->options, &create->config_path, &err) < 0 ||
-	    !(create->spec = spec_load(req->bundle, &err))) {
+	    !(create->spec = spec_load(req->bundle, &err)) ||
+	    (create->tasks->runs_hooks && hooks_check(create->spec, &err) < 0)) {
 		fail(create, &err);
 		return;
 	}
 	if (create->tasks->front->busy)
 		create->tasks->front->busy(create->tasks->arg);
 	create->rootfs = find_rootfs(req->bundle, create->spec);
-	if (!create->first)
-		make_container(create);
-	else if (make_sandbox(create, &err) < 0)
+	if (create->first && make_sandbox(create, &err) < 0)
 		fail(create, &err);
+	else
+		run_hooks(create);
 }

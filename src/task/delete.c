@@ -6,6 +6,8 @@
 
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/oci/message.h"
+#include "lib/oci/spec.h"
 #include "task/events.h"
 #include "task/task_priv.h"
 
@@ -14,6 +16,8 @@ struct delete
 	struct tasks *tasks;
 	struct reply *reply;
 	char *id; /* the container's, owned; NULL: an exec is deleted */
+	char *bundle;
+	Grpc__Spec *spec; /* for its hooks; NULL for an exec */
 	uint32_t pid;
 	struct exit_info exit;
 	/* One that never started ends while it is deleted. */
@@ -25,6 +29,8 @@ static void delete_free(struct delete *del)
 {
 	if (del->latch)
 		exit_latch_cancel(del->latch, &del->waiter);
+	message_drop(&del->spec);
+	free(del->bundle);
 	free(del->id);
 	free(del);
 }
@@ -37,18 +43,19 @@ static void on_exited(struct exit_waiter *waiter, const struct exit_info *info)
 	del->latch = NULL;
 }
 
-static void tell_deleted(const struct delete *del)
+static void answer(void *arg, const struct err *ignored)
 {
 	Containerd__Task__V2__DeleteResponse resp = CONTAINERD__TASK__V2__DELETE_RESPONSE__INIT;
 	Containerd__Task__V2__Timestamp at = CONTAINERD__TASK__V2__TIMESTAMP__INIT;
+	struct delete *del = arg;
 	const struct tasks *tasks = del->tasks;
 
-	if (del->id)
-		event_deleted(tasks, del->id, del->pid, &del->exit);
+	(void)ignored; /* a hook's; it was told */
 	resp.pid = del->pid;
 	resp.exit_status = (uint32_t)del->exit.status;
 	resp.exited_at = timestamp_fill(&at, del->exit.at_ns);
 	reply_send(del->reply, &resp.base);
+	delete_free(del);
 	if (tasks->front->empty && sandbox_n_containers(tasks->sandbox) == 0)
 		tasks->front->empty(tasks->arg);
 }
@@ -56,12 +63,18 @@ static void tell_deleted(const struct delete *del)
 static void on_deleted(void *arg, const struct err *err)
 {
 	struct delete *del = arg;
+	const struct hook_target target = { .id = del->id,
+					    .bundle = del->bundle,
+					    .spec = del->spec };
 
-	if (err)
+	if (err) {
 		reply_fail(del->reply, err);
-	else
-		tell_deleted(del);
-	delete_free(del);
+		delete_free(del);
+		return;
+	}
+	if (del->id)
+		event_deleted(del->tasks, del->id, del->pid, &del->exit);
+	task_hooks(del->tasks, HOOKS_STOPPED, &target, answer, del);
 }
 
 static void delete_container(struct delete *del, struct container *c)
@@ -69,6 +82,10 @@ static void delete_container(struct delete *del, struct container *c)
 	struct process *init = container_init(c);
 
 	del->id = xstrdup(container_id(c));
+	if (del->tasks->runs_hooks) {
+		del->bundle = xstrdup(container_bundle(c));
+		del->spec = spec_copy(container_spec(c));
+	}
 	del->waiter.fn = on_exited;
 	if (!exit_latch_wait(process_exit_latch(init), &del->waiter))
 		del->latch = process_exit_latch(init);

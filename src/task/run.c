@@ -50,28 +50,45 @@ static void on_changed(void *arg, const struct err *err)
 	change_free(change);
 }
 
-static void tell_started(const struct change *start)
+/* Started is started, whatever a hook says. */
+static void on_hooks_run(void *arg, const struct err *err)
 {
 	Containerd__Task__V2__StartResponse resp = CONTAINERD__TASK__V2__START_RESPONSE__INIT;
+	struct change *start = arg;
 	struct err gone = ERR_INIT;
 	const struct process *p =
 		tasks_find_process(start->tasks, start->id, start->exec_id, &gone);
 
+	(void)err;
+	resp.pid = p ? tasks_pid(start->tasks, p) : 0;
+	reply_send(start->reply, &resp.base);
+	change_free(start);
+}
+
+static void tell_started(struct change *start)
+{
+	struct hook_target target = { .id = start->id };
+	struct err gone = ERR_INIT;
+	struct process *p = tasks_find_process(start->tasks, start->id, start->exec_id, &gone);
+
 	if (p) {
 		event_started(start->tasks, p);
-		resp.pid = tasks_pid(start->tasks, p);
+		target.pid = tasks_pid(start->tasks, p);
+		target.bundle = container_bundle(process_container(p));
+		target.spec = start->exec_id[0] ? NULL : container_spec(process_container(p));
 	}
-	reply_send(start->reply, &resp.base);
+	task_hooks(start->tasks, HOOKS_STARTED, &target, on_hooks_run, start);
 }
 
 static void on_started(void *arg, const struct err *err)
 {
 	struct change *start = arg;
 
-	if (err)
-		reply_fail(start->reply, err);
-	else
+	if (!err) {
 		tell_started(start);
+		return;
+	}
+	reply_fail(start->reply, err);
 	change_free(start);
 }
 

@@ -68,6 +68,8 @@ struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
  * containerd's, for a logger's environment; borrowed.
  */
 void tasks_carry_streams(struct tasks *tasks, const char *namespace);
+/* Run the hooks of config.json (engine/hooks.h), since no command line does. */
+void tasks_run_hooks(struct tasks *tasks);
 /* Take the sandbox down whatever is in it; front->down follows. Asking again changes nothing. */
 void tasks_down(struct tasks *tasks);
 void tasks_free(struct tasks *tasks); /* after down, or when there never was a sandbox */

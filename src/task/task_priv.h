@@ -19,6 +19,8 @@ struct tasks {
 	struct reply *shutdown; /* who asked for it, told when it is done */
 	bool carries_streams; /* tasks_carry_streams() */
 	const char *namespace;
+	bool runs_hooks;        /* tasks_run_hooks() */
+	struct list hook_runs;  /* under way */
 	struct list forgets;    /* tasks_forget() under way */
 	size_t n_calls;         /* open */
 	const struct tasks_watch *watch; /* NULL: nobody counts */
@@ -38,6 +40,18 @@ void reply_fail(struct reply *reply, const struct err *err);
  */
 int task_options_read(const Containerd__Task__V2__Any *options, char **ret_config_path,
 		      struct err *err);
+
+/* hooks.c: run those of one moment, and then, perhaps at once, done; their failures are done's only
+ * while a container is created. target is borrowed for the call. */
+enum hook_moment { HOOKS_CREATING, HOOKS_STARTED, HOOKS_STOPPED };
+struct hook_target {
+	const char *id, *bundle;
+	const Grpc__Spec *spec;
+	uint32_t pid; /* what a hook is told of it; 0: none */
+};
+void task_hooks(struct tasks *tasks, enum hook_moment moment, const struct hook_target *target,
+		engine_done *done, void *arg);
+void task_hooks_free(struct tasks *tasks); /* kills what runs; done does not come */
 
 /* forget.c: those that will not be told any more. */
 void task_forgets_free(struct tasks *tasks);

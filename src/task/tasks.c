@@ -19,6 +19,7 @@ struct tasks *tasks_new(struct event_base *base, const char *sandbox_id,
 	tasks->front = front;
 	tasks->arg = arg;
 	list_init(&tasks->forgets);
+	list_init(&tasks->hook_runs);
 	return tasks;
 }
 
@@ -26,6 +27,7 @@ void tasks_free(struct tasks *tasks)
 {
 	if (!tasks)
 		return;
+	task_hooks_free(tasks);
 	sandbox_free(tasks->sandbox);
 	task_forgets_free(tasks);
 	free(tasks->sandbox_id);

@@ -160,3 +160,48 @@ r = json.load(open(sys.argv[1])); assert r["version"] == 3 and r["protocol"] == 
 	shim "$ID" delete | grep -aq .
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
+
+# hooks FILE NOTES: one of each kind on the host, which notes its name and what it is told
+hooks() {
+	cat >"$BATS_TEST_TMPDIR/hook" <<-'END'
+	#!/bin/sh
+	echo "$1 $(tr -d ' \n')" >>"$2"
+	[ "$1" != "$3" ] || { echo no luck >&2; exit 5; }
+	END
+	chmod +x "$BATS_TEST_TMPDIR/hook"
+	python3 -c 'import json, sys
+f, hook, notes, fails = sys.argv[1:]; c = json.load(open(f))
+c["hooks"] = {k: [{"path": hook, "args": ["hook", k, notes, fails], "env": ["PATH=/bin:/usr/bin"]}]
+              for k in ("prestart", "createRuntime", "poststart", "poststop")}
+json.dump(c, open(f, "w"))' "$1" "$BATS_TEST_TMPDIR/hook" "$2" "${3:-none}"
+}
+
+@test "hooks of config.json run on the host, at their moments, with the state that they are to get" {
+	local notes=$BATS_TEST_TMPDIR/notes
+
+	bundle "$B" "$E2E_DIR/rootfs" sleep 600
+	hooks "$B/config.json" "$notes" poststart # its failure is no failure of the start
+	ADDRESS=$(shim "$ID" start)
+	task Create id="$ID" bundle="$B"
+	[[ "$(sed -n 1p "$notes")" == prestart*"\"id\":\"$ID\",\"status\":\"creating\",\"pid\":$(cat "$B/shim.pid")"* ]]
+	[[ "$(sed -n 2p "$notes")" == createRuntime*"\"bundle\":\"$B\""* ]]
+	task Start id="$ID"
+	[[ "$(sed -n 3p "$notes")" == poststart*'"status":"running"'* ]]
+	task Kill id="$ID" signal=9 all=1
+	task Wait id="$ID"
+	task Delete id="$ID"
+	[[ "$(sed -n 4p "$notes")" == poststop*'"status":"stopped","pid":0'* ]]
+	[ "$(wc -l <"$notes")" = 4 ]
+}
+
+@test "a hook that fails fails the creation, in one line with its own words, and nothing is left" {
+	bundle "$B" "$E2E_DIR/rootfs" sleep 600
+	hooks "$B/config.json" "$BATS_TEST_TMPDIR/notes" createRuntime
+	ADDRESS=$(shim "$ID" start)
+	run task Create id="$ID" bundle="$B"
+	[ "$status" = 1 ]
+	[[ $output == *"createRuntime hook '$BATS_TEST_TMPDIR/hook': exit code 5: no luck"* ]]
+	task Shutdown id="$ID"
+	within 5 is_over
+	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
+}

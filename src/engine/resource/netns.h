@@ -6,13 +6,27 @@
  * The one that config.json names; or, when it asks for one without naming it, a fresh one that
  * lives exactly as long as somebody is in it.
  */
+#include <net/if.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
 
 struct config;
+
+/* For the log: networks are not built yet. */
+#define NETNS_WARNING \
+	"network is not connected to the virtual machine: the container has lo only"
 
 /*
  * A descriptor for setns(), owned by the caller. -1 with err untouched: the sandbox stays where
  * the caller is. Blocks: no. The caller has one thread.
  */
 int netns_open(const struct config *config, const Grpc__Spec *spec, struct err *err);
+
+/*
+ * The first interface that a process's network namespace has a route through; false when there is
+ * none, and so nothing that the guest, which has lo, would miss. pid 0: our own.
+ */
+bool netns_has_network(pid_t pid, char ret_name[static IF_NAMESIZE]);

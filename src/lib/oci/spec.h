@@ -18,6 +18,8 @@
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
 
+#define OCI_VERSION "1.0.2" /* of the runtime specification, as we say it */
+
 #define SPEC_JSON_MAX  (8u << 20)
 #define SPEC_DEPTH_MAX 32
 

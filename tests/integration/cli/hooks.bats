@@ -65,7 +65,7 @@ hook() {
 	run kata create -b "$BUNDLE" c1 </dev/null
 	[ "$status" -eq 1 ]
 	[ "$SECONDS" -lt 10 ]
-	[[ "$output" == *"within 1000 ms"* ]]
+	[[ "$output" == *"within 1 s"* ]]
 	printf '#!/bin/sh\nexit 1\n' >"$DIR/hook"
 	HOOKS="$(hook poststart), $(hook poststop)" bundle sleep 100
 	kata --log "$DIR/log" run -d -b "$BUNDLE" c1 </dev/null >/dev/null 2>&1
