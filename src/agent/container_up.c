@@ -104,7 +104,8 @@ static void add_namespace(Grpc__Linux *lx, const char *type)
 static struct container *find_target(const struct sandbox *sb, const char *path)
 {
 	list_for_each(&sb->containers, struct container, node, other) {
-		scoped_free char *of_other = xasprintf("%s/%s/ns/pid", CONTAINER_BUNDLES, other->id);
+		scoped_free char *of_other =
+			xasprintf("%s/%s/ns/pid", CONTAINER_BUNDLES, other->id);
 
 		if (strcmp(path, of_other) == 0)
 			return other;

@@ -148,10 +148,14 @@ status_line() {
 	[[ "$output" == *"$disk"* ]]
 }
 
-@test "namespaces of the node are the machine's: hostPID, hostIPC" {
+@test "namespaces of the node are the machine's: hostPID, hostIPC, hostNetwork" {
 	need_vm
-	run_pod pod '.linux.security_context.namespace_options = { pid: "NODE", ipc: "NODE" }'
-	run_container pod main "$(context '.namespace_options = { pid: "NODE", ipc: "NODE" }')" sleep 600
+	node='.namespace_options = { pid: "NODE", ipc: "NODE", network: "NODE" }'
+	run_pod pod ".linux.security_context$node"
+	run_container pod main "$(context "$node")" sleep 600
+	ip link add of_the_node type veth peer name other_end
+	[ -z "$(in_container main sh -c 'ls /sys/class/net' | grep -e of_the_node -e cni0)" ]
+	ip link del of_the_node
 	run in_container main sh -c 'cat /proc/[0-9]*/comm'
 	[[ "$output" != *containerd* ]]
 	[ "$(in_container main cat /proc/sys/kernel/random/boot_id)" != "$(cat /proc/sys/kernel/random/boot_id)" ]

@@ -2,8 +2,8 @@
 /*
  * pause - a pod's sandbox container: does nothing, until it is told to end
  *
- * Where the pod's containers share its pid namespace it is process 1 there, to which orphans fall: the
- * kernel buries them for a parent that ignores SIGCHLD.
+ * Where the pod's containers share its pid namespace it is process 1 there, to which orphans fall:
+ * the kernel buries them for a parent that ignores SIGCHLD.
  */
 #include <signal.h>
 #include <stddef.h>

@@ -76,7 +76,7 @@ static char *share_name(const char *id, const char *token, size_t index, const c
 
 enum decision { FROM_GUEST, FROM_SHM, FROM_MEMORY, FROM_HOST, FROM_LAYERS };
 
-/* ".../volumes/kubernetes.io~empty-dir/NAME", a tmpfs; no directory below it, which is a subPath. */
+/* ".../volumes/kubernetes.io~empty-dir/NAME", a tmpfs; not a directory below it. */
 static bool is_memory_of_pod(const Grpc__Mount *m, const struct volume_facts *facts)
 {
 	const char *name = strstr(m->source, EMPTY_DIR);

@@ -19,8 +19,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "lib/base/err.h"
 #include "agent.pb-c.h"
+#include "lib/base/err.h"
 
 struct share;
 
