@@ -108,11 +108,17 @@ void task_start(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 void task_kill(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 {
 	const Containerd__Task__V2__KillRequest *req = (const void *)msg;
-	struct reply *reply = reply_new(arg, call, "signal process");
 	struct err err = ERR_INIT;
 	struct process *p = tasks_find_process(arg, req->id, req->exec_id, &err);
+	struct reply *reply;
 
-	if (p && (req->signal == 0 || req->signal >= _NSIG))
+	/* Not for the log: containerd kills what it has deleted, at every end of a pod. */
+	if (!p) {
+		ttrpc_fail(call, &err);
+		return;
+	}
+	reply = reply_new(arg, call, "signal process");
+	if ((req->signal == 0 || req->signal >= _NSIG))
 		err_set(&err, ERR_INVALID, "signal process: no signal has number %u", req->signal);
 	if (err.code != ERR_OK)
 		reply_fail(reply, &err);

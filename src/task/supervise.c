@@ -161,11 +161,7 @@ static void on_event(void *arg, const char *topic, const ProtobufCMessage *messa
 static void on_failed(void *arg, const char *what, const struct err *err)
 {
 	(void)arg;
-	/* containerd signals what it has deleted, at every end of a pod. */
-	if (err->code == ERR_NOT_FOUND)
-		log_info(what, "reason", err->text);
-	else
-		log_error(what, "reason", err->text);
+	log_error(what, "reason", err->text);
 }
 
 static void on_warning(void *arg, const char *text)
