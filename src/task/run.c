@@ -118,7 +118,7 @@ void task_kill(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 		return;
 	}
 	reply = reply_new(arg, call, "signal process");
-	if ((req->signal == 0 || req->signal >= _NSIG))
+	if (req->signal == 0 || req->signal >= _NSIG)
 		err_set(&err, ERR_INVALID, "signal process: no signal has number %u", req->signal);
 	if (err.code != ERR_OK)
 		reply_fail(reply, &err);
