@@ -9,6 +9,16 @@
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
+/* What is allocated for a text of that length: doubled, or building one would copy it for every part. */
+static size_t room(size_t len)
+{
+	size_t size = 16;
+
+	while (size <= len)
+		size *= 2;
+	return size;
+}
+
 void str_add_n(struct str *s, const void *data, size_t len)
 {
 	size_t max = s->max ? s->max : STR_MAX;
@@ -17,7 +27,8 @@ void str_add_n(struct str *s, const void *data, size_t len)
 		len = max - s->len;
 		s->cut = true;
 	}
-	s->data = xrealloc(s->data, s->len + len + 1, 1);
+	if (!s->data || room(s->len + len) != room(s->len))
+		s->data = xrealloc(s->data, room(s->len + len), 1);
 	if (len)
 		memcpy(s->data + s->len, data, len);
 	s->len += len;
