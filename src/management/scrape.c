@@ -41,7 +41,7 @@ struct scraper {
 struct scrape {
 	struct list node;
 	struct scraper *scraper;
-	scrape_done *done;
+	scrape_done *done; /* NULL: cancelled, and waits for its calls to end */
 	void *arg;
 	struct event *over;         /* the deadline, or at once when nobody is to be asked */
 	struct ttrpc_client *agent; /* only compared: it may be gone */
@@ -176,7 +176,7 @@ static void scrape_free(struct scrape *scrape)
 	free(scrape);
 }
 
-static void finish(struct scrape *scrape)
+static void tell(struct scrape *scrape)
 {
 	struct scraper *s = scrape->scraper;
 	scrape_done *done = scrape->done;
@@ -191,6 +191,14 @@ static void finish(struct scrape *scrape)
 	scrape_free(scrape);
 	done(arg, str_get(&out), out.len);
 	str_done(&out);
+}
+
+static void finish(struct scrape *scrape)
+{
+	if (scrape->done)
+		tell(scrape);
+	else
+		scrape_free(scrape);
 }
 
 static void on_over(evutil_socket_t fd, short what, void *arg)
@@ -296,10 +304,11 @@ struct scrape *scraper_start(struct scraper *scraper, scrape_done *done, void *a
 	return scrape;
 }
 
+/* An agent that has just been given up still fails its calls, and cannot be told to forget them. */
 void scrape_cancel(struct scrape *scrape)
 {
 	if (scrape)
-		scrape_free(scrape);
+		scrape->done = NULL;
 }
 
 /* --- life --- */

@@ -33,6 +33,7 @@ void scraper_free(struct scraper *scraper); /* with every scrape under way, sile
 /* Once, from the loop; text is borrowed until it returns. The scrape is gone by then. */
 typedef void scrape_done(void *arg, const char *text, size_t len);
 struct scrape *scraper_start(struct scraper *scraper, scrape_done *done, void *arg);
-void scrape_cancel(struct scrape *scrape); /* done will not be called; NULL is fine */
+/* done will not be called, but the scrape counts until the guest has answered. NULL is fine. */
+void scrape_cancel(struct scrape *scrape);
 
 size_t scraper_under_way(const struct scraper *scraper);

@@ -18,6 +18,7 @@
 #include "lib/ttrpc/server.h"
 #include "lib/ttrpc/unix.h"
 #include "management/monitor.h"
+#include "management/scrape.h"
 
 #define TURNS_MAX 2000 /* of five milliseconds */
 
@@ -287,6 +288,40 @@ static void a_silent_guest_holds_nobody_else_up(void **state)
 	agent_stop(&agent);
 }
 
+static void on_unwanted_scrape(void *arg, const char *text, size_t len)
+{
+	(void)arg, (void)text, (void)len;
+	fail_msg("a scrape that was cancelled is told");
+}
+
+/* Between the loss of a machine and the failure of the calls to its agent there is a turn of the loop. */
+static void a_scrape_may_be_cancelled_while_the_agent_is_given_up(void **state)
+{
+	struct bench *b = *state;
+	struct err lost = ERR_INIT;
+	struct ttrpc_client *client;
+	struct scraper *scraper;
+	struct scrape *scrape;
+	struct fake_agent agent;
+
+	monitor_free(take_ptr(&b->monitor));
+	scraper = scraper_new(b->w->base, b->w->tasks);
+	create(b->w, c1);
+	agent_start(&agent, b);
+	agent.silent = true;
+	err_set(&lost, ERR_UNAVAILABLE, "it is gone");
+	scrape = scraper_start(scraper, on_unwanted_scrape, NULL);
+	turn(b->w);
+	client = take_ptr(&fake.sandbox->agent);
+	ttrpc_client_abort(client, &lost);
+	scrape_cancel(scrape);
+	turn(b->w);
+	assert_int_equal(scraper_under_way(scraper), 0);
+	scraper_free(scraper);
+	fake.sandbox->agent = client;
+	agent_stop(&agent);
+}
+
 static void the_monitor_may_go_while_the_guest_is_asked(void **state)
 {
 	struct bench *b = *state;
@@ -438,6 +473,7 @@ int main(void)
 		BENCH(without_a_guest_the_metrics_are_the_hosts),
 		BENCH(metrics_are_the_hosts_then_the_guests),
 		BENCH(a_silent_guest_holds_nobody_else_up),
+		BENCH(a_scrape_may_be_cancelled_while_the_agent_is_given_up),
 		BENCH(the_monitor_may_go_while_the_guest_is_asked),
 		BENCH(a_client_that_does_not_read_holds_nobody_up),
 		BENCH(what_is_not_there_is_answered_with_a_list),
