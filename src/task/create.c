@@ -27,6 +27,7 @@ struct create {
 
 static void create_free(struct create *create)
 {
+	create->tasks->n_creating--;
 	message_drop(&create->spec);
 	message_drop(&create->req);
 	free(create->rootfs);
@@ -43,6 +44,8 @@ static void fail(struct create *create, const struct err *err)
 	create_free(create);
 	if (stillborn && tasks->front->stillborn)
 		tasks->front->stillborn(tasks->arg);
+	else if (!stillborn)
+		tasks_tell_if_empty(tasks);
 }
 
 static void on_created(void *arg, const struct err *err)
@@ -243,6 +246,7 @@ void task_create(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg
 	struct err err = ERR_INIT;
 
 	create->tasks = arg;
+	create->tasks->n_creating++;
 	create->reply = reply_new(arg, call, "create container");
 	create->req = message_copy(Containerd__Task__V2__CreateTaskRequest, req);
 	create->first = !create->tasks->sandbox;

@@ -56,8 +56,7 @@ static void answer(void *arg, const struct err *ignored)
 	resp.exited_at = timestamp_fill(&at, del->exit.at_ns);
 	reply_send(del->reply, &resp.base);
 	delete_free(del);
-	if (tasks->front->empty && sandbox_n_containers(tasks->sandbox) == 0)
-		tasks->front->empty(tasks->arg);
+	tasks_tell_if_empty(tasks);
 }
 
 static void on_deleted(void *arg, const struct err *err)

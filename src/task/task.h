@@ -38,7 +38,9 @@ struct tasks_front {
 	void (*down)(void *arg, const struct err *err);
 	/* The first container could not be made, so there is no sandbox; its caller was told. */
 	void (*stillborn)(void *arg);
-	/* The last container was deleted; a Shutdown should follow, or another Create. May be NULL.
+	/*
+	 * There is no container any more: the last was deleted, or one more could not be made. A Shutdown
+	 * should follow, or another Create. May be NULL.
 	 */
 	void (*empty)(void *arg);
 	/* A Create has begun. May be NULL. */

@@ -22,6 +22,7 @@ struct tasks {
 	bool runs_hooks;        /* tasks_run_hooks() */
 	struct list hook_runs;  /* under way */
 	struct list forgets;    /* tasks_forget() under way */
+	size_t n_creating;      /* Creates under way, the one that boots the sandbox too */
 	size_t n_calls;         /* open */
 	const struct tasks_watch *watch; /* NULL: nobody counts */
 	void *watch_arg;
@@ -52,6 +53,9 @@ struct hook_target {
 void task_hooks(struct tasks *tasks, enum hook_moment moment, const struct hook_target *target,
 		engine_done *done, void *arg);
 void task_hooks_free(struct tasks *tasks); /* kills what runs; done does not come */
+
+/* Once the sandbox is there: the front end hears when nobody is in it, nor about to be. */
+void tasks_tell_if_empty(const struct tasks *tasks);
 
 /* forget.c: those that will not be told any more. */
 void task_forgets_free(struct tasks *tasks);

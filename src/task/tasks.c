@@ -39,6 +39,13 @@ struct sandbox *tasks_sandbox(const struct tasks *tasks)
 	return tasks->sandbox;
 }
 
+void tasks_tell_if_empty(const struct tasks *tasks)
+{
+	if (tasks->front->empty && tasks->n_creating == 0 &&
+	    sandbox_n_containers(tasks->sandbox) == 0)
+		tasks->front->empty(tasks->arg);
+}
+
 static void on_down(void *arg, const struct err *err)
 {
 	struct tasks *tasks = arg;

@@ -59,6 +59,49 @@ static void a_second_container_that_fails_leaves_the_sandbox(void **state)
 	fake_end("create c2", &why);
 	expect_error(w, &a, ERR_DENIED, "no");
 	assert_int_equal(w->front.n_stillborn, 0);
+	assert_int_equal(w->front.n_empty, 0);
+}
+
+/* Whoever was told that it is in use again is told that it is not. */
+static void a_container_that_fails_in_an_empty_sandbox_says_so(void **state)
+{
+	struct world *w = *state;
+	Containerd__Task__V2__CreateTaskRequest req;
+	struct err why = ERR_INIT;
+	struct answer a;
+
+	create(w, c1);
+	the_container(c1)->id[0] = '\0';
+	err_set(&why, ERR_DENIED, "no");
+	init_create(&req, w, c2);
+	ask(w, "Create", &req.base, &a);
+	the_container(c2)->id[0] = '\0';
+	fake_end("create c2", &why);
+	expect_error(w, &a, ERR_DENIED, "no");
+	assert_int_equal(w->front.n_busy, 2);
+	assert_int_equal(w->front.n_empty, 1);
+}
+
+static void a_container_that_fails_while_the_sandbox_boots_does_not_end_it(void **state)
+{
+	struct world *w = *state;
+	Containerd__Task__V2__CreateTaskRequest first, second;
+	struct err why = ERR_INIT;
+	struct answer a, b;
+
+	init_create(&first, w, c1);
+	ask(w, "Create", &first.base, &a);
+	init_create(&second, w, c2);
+	ask(w, "Create", &second.base, &b);
+	assert_false(a.over);
+	err_set(&why, ERR_STATE, "not up yet");
+	the_container(c2)->id[0] = '\0';
+	fake_end("up", NULL);
+	fake_end("create c2", &why);
+	expect_error(w, &b, ERR_STATE, "not up yet");
+	assert_int_equal(w->front.n_empty, 0);
+	fake_end("create c1", NULL);
+	expect_done(w, &a);
 }
 
 static void what_create_cannot_do_is_named(void **state)
@@ -345,6 +388,8 @@ int main(void)
 		TEST(the_first_container_makes_the_sandbox),
 		TEST(a_boot_that_fails_is_told_and_ends_the_sandbox),
 		TEST(a_second_container_that_fails_leaves_the_sandbox),
+		TEST(a_container_that_fails_in_an_empty_sandbox_says_so),
+		TEST(a_container_that_fails_while_the_sandbox_boots_does_not_end_it),
 		TEST(what_create_cannot_do_is_named),
 		TEST(a_configuration_that_is_refused_makes_no_sandbox),
 		TEST(a_start_answers_with_the_stand_in_or_the_machine),
