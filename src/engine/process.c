@@ -4,9 +4,9 @@
  *
  * The end is a latch. A process has ended with the agent's answer to WaitProcess, or with the
  * loss of the VM; its latch is set once what it wrote is written, and not while its start is
- * unanswered, so that its start is told before its exit. kata-shim, the host process that stands in for it, is watched the other way:
- * when it ends first, somebody killed what docker calls the container's pid, and the
- * process in the guest is killed too.
+ * unanswered, so that its start is told before its exit. kata-shim, the host process that stands in
+ * for it, is watched the other way: when it ends first, somebody killed what docker calls the
+ * container's pid, and the process in the guest is killed too.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -126,7 +126,7 @@ static void end_removed(struct process *p)
 		exit_latch_set(&p->exit, &info);
 }
 
-/* The agent knows a container's init by the container's id. */
+/* For messages too: the agent knows a container's init by the container's id. */
 static const char *agent_exec_id(const struct process *p)
 {
 	return p->exec_id[0] ? p->exec_id : p->container->id;
@@ -224,10 +224,11 @@ static int check_start(const struct process *p, struct err *err)
 	if (sandbox_need_up(c->sandbox, err) < 0)
 		return -1;
 	if (p->opened)
-		return err_set(err, ERR_STATE, "start '%s': its logger is not ready yet", p->exec_id);
+		return err_set(err, ERR_STATE, "start '%s': its logger is not ready yet",
+			       agent_exec_id(p));
 	if (p->start || p->started || p->ended)
 		return err_set(err, ERR_STATE, "start '%s': it was started already",
-			       p->exec_id[0] ? p->exec_id : c->id);
+			       agent_exec_id(p));
 	if (p == c->init && (c->busy || c->status != CONTAINER_CREATED))
 		return err_set(err, ERR_STATE, "start container '%s': it is %s", c->id,
 			       c->busy ? "busy" : container_status_name(c->status));
@@ -300,14 +301,14 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 	if (sig == SIGKILL && p->io)
 		process_io_killed(p->io);
 	if (p->ended && !(all && sandbox_is_up(sb))) {
-		err_set(&err, ERR_STATE, "signal '%s': it has ended",
-			p->exec_id[0] ? p->exec_id : p->container->id);
+		err_set(&err, ERR_STATE, "signal '%s': it has ended", agent_exec_id(p));
 		sandbox_later(sb, done, arg, sig == SIGKILL || sig == SIGTERM ? NULL : &err);
 		return;
 	}
 	if (sandbox_need_up(sb, &err) < 0 || !p->created) {
 		if (err.code == ERR_OK)
-			err_set(&err, ERR_STATE, "signal '%s': it is not created yet", p->exec_id);
+			err_set(&err, ERR_STATE, "signal '%s': it is not created yet",
+				agent_exec_id(p));
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
@@ -324,7 +325,7 @@ void process_resize(struct process *p, uint32_t rows, uint32_t columns, engine_d
 
 	if (p->ended)
 		err_set(&err, ERR_STATE, "resize the terminal of '%s': it has ended",
-			p->exec_id[0] ? p->exec_id : c->id);
+			agent_exec_id(p));
 	else if (sandbox_need_up(c->sandbox, &err) == 0 && p->created && p->io &&
 		 process_io_request(p->io)->terminal) {
 		agent_resize(c->sandbox->agent, c->id, agent_exec_id(p), rows, columns, done, arg);
@@ -342,7 +343,8 @@ void process_delete(struct process *p, engine_done *done, void *arg)
 	struct err err = ERR_INIT;
 
 	if (p == p->container->init || p->start || (p->created && !p->exit.set))
-		err_set(&err, ERR_STATE, "delete process '%s': it has not ended", p->exec_id);
+		err_set(&err, ERR_STATE, "delete process '%s': it has not ended",
+			agent_exec_id(p));
 	else
 		process_free(p);
 	sandbox_later(sb, done, arg, err.code == ERR_OK ? NULL : &err);

@@ -16,6 +16,7 @@
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
 #include "engine/sandbox_priv.h"
+#include "engine/vmm/accel.h"
 #include "engine/vmm/virtiofsd.h"
 #include "engine/vmm/vmm.h"
 #include "lib/base/defs.h"
@@ -75,6 +76,7 @@ void sandbox_free(struct sandbox *sb)
 	loggers_done(&sb->loggers);
 	agent_free(sb->agent);
 	vmm_free(sb->vmm);
+	accel_choice_free(sb->accel_choice);
 	vm_config_done(&sb->vm_config);
 	if (sb->spec)
 		protobuf_c_message_free_unpacked(&sb->spec->base, NULL);
