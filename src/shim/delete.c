@@ -5,7 +5,8 @@
  * containerd runs this for each container of a sandbox at the same moment, when the connection breaks;
  * whoever has the lock does the work, and the others find it done. It also runs it when it
  * comes back and a supervisor does not answer: that one is killed first, unless the container is
- * just one of a pod and the supervisor does answer.
+ * just one of a pod and the supervisor does answer. Then it ends that one; the others live on even
+ * when it cannot do so in time.
  */
 #include <signal.h>
 #include <string.h>
@@ -23,14 +24,17 @@
 #include "shim/shim.h"
 #include "task.pb-c.h"
 
+/* All together less than the five seconds after which containerd gives up. */
 #define ASK_MS      1000
+#define WAIT_MS     2500
 #define KILLED_EXIT (128 + SIGKILL)
 
 /* One call of the Task service; its answer does not matter but for being one. */
-static int tell(int fd, const char *method, const ProtobufCMessage *req, struct err *err)
+static int tell(int fd, const char *method, const ProtobufCMessage *req, uint32_t timeout_ms,
+		struct err *err)
 {
 	ProtobufCMessage *resp = ttrpc_client_call_wait(
-		fd, &containerd__task__v2__task__descriptor, method, req, ASK_MS, err);
+		fd, &containerd__task__v2__task__descriptor, method, req, timeout_ms, err);
 
 	if (!resp)
 		return -1;
@@ -38,40 +42,68 @@ static int tell(int fd, const char *method, const ProtobufCMessage *req, struct 
 	return 0;
 }
 
-/* A container of a pod that lives on: false when its supervisor does not answer. */
-static bool delete_by_supervisor(const char *socket, const char *id)
+static bool is_answer(const struct err *err)
+{
+	return err->code != ERR_UNAVAILABLE && err->code != ERR_TIMEOUT;
+}
+
+/* *ret_answers, which is always set: the supervisor lives, and the rest of the pod with it. */
+static int delete_by_supervisor(const char *socket, const char *id, bool *ret_answers,
+				struct err *err)
 {
 	Containerd__Task__V2__KillRequest kill_req = CONTAINERD__TASK__V2__KILL_REQUEST__INIT;
 	Containerd__Task__V2__WaitRequest wait_req = CONTAINERD__TASK__V2__WAIT_REQUEST__INIT;
 	Containerd__Task__V2__DeleteRequest delete_req = CONTAINERD__TASK__V2__DELETE_REQUEST__INIT;
-	struct err err = ERR_INIT;
-	scoped_fd int fd = unix_connect(socket, &err);
+	struct err why = ERR_INIT;
+	scoped_fd int fd = unix_connect(socket, err);
 
+	*ret_answers = false;
 	if (fd < 0)
-		return false;
+		return -1;
 	kill_req.id = wait_req.id = delete_req.id = unconst(id);
 	kill_req.signal = SIGKILL;
 	kill_req.all = true;
-	if (tell(fd, "Kill", &kill_req.base, &err) < 0)
-		return err.code == ERR_NOT_FOUND;
-	return tell(fd, "Wait", &wait_req.base, &err) == 0 &&
-	       tell(fd, "Delete", &delete_req.base, &err) == 0;
+	if (tell(fd, "Kill", &kill_req.base, ASK_MS, &why) == 0) {
+		*ret_answers = true;
+		if (tell(fd, "Wait", &wait_req.base, WAIT_MS, err) < 0)
+			return -1;
+		return tell(fd, "Delete", &delete_req.base, ASK_MS, err);
+	}
+	*ret_answers = is_answer(&why);
+	if (why.code == ERR_NOT_FOUND)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+/* With all that is in it. */
+static int delete_sandbox(const char *name, const char *socket, struct err *err)
+{
+	scoped_fd int lock = sandbox_lock(name);
+
+	(void)lock; /* held while it is worked on; -1: there is nothing to be locked */
+	if (sandbox_cleanup(name, err) < 0)
+		return -1;
+	(void)unlink(socket);
+	return 0;
 }
 
 static int clean_up(const struct shim_args *args, const char *sid, struct err *err)
 {
 	scoped_free char *name = shim_sandbox_name(args->namespace, sid);
 	scoped_free char *socket = shim_socket_path(args->address, args->namespace, sid);
-	scoped_fd int lock = -1;
+	struct err why = ERR_INIT;
+	bool answers = false;
 
-	if (strcmp(sid, args->id) != 0 && sandbox_supervisor_alive(name) &&
-	    delete_by_supervisor(socket, args->id))
-		return 0;
-	lock = sandbox_lock(name);
-	if (sandbox_cleanup(name, err) < 0)
-		return -1;
-	(void)unlink(socket);
-	return 0;
+	if (strcmp(sid, args->id) != 0 && sandbox_supervisor_alive(name)) {
+		if (delete_by_supervisor(socket, args->id, &answers, &why) == 0)
+			return 0;
+		if (answers) {
+			*err = why;
+			return -1;
+		}
+	}
+	return delete_sandbox(name, socket, err);
 }
 
 static int print_response(struct err *err)

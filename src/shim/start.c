@@ -156,20 +156,21 @@ static int spawn_supervisor(const struct shim_args *args, int listen_fd, pid_t *
 }
 
 /* Once it runs, a supervisor to whom nobody comes ends by itself, with all that is its own. */
-static int begin(const struct shim_args *args, const char *socket, struct err *err)
+static int begin(const struct shim_args *args, const char *dir, const char *socket,
+		 struct err *err)
 {
 	scoped_free char *address = xasprintf("unix://%s", socket);
 	scoped_free char *parent = xstrndup(socket, (size_t)(strrchr(socket, '/') - socket));
-	scoped_fd int listen_fd = -1;
+	scoped_fd int listen_fd = dir_make(parent, 0711, err) < 0 ? -1 : unix_listen(socket, err);
 	pid_t pid;
 
-	if (dir_make(parent, 0711, err) < 0)
+	if (listen_fd < 0) {
+		(void)rmdir(dir);
 		return -1;
-	listen_fd = unix_listen(socket, err);
-	if (listen_fd < 0)
-		return -1;
+	}
 	if (spawn_supervisor(args, listen_fd, &pid, err) < 0) {
 		(void)unlink(socket);
+		(void)rmdir(dir);
 		return -1;
 	}
 	if (write_address(args->bundle, address, err) < 0 ||
@@ -192,7 +193,7 @@ int shim_start(const struct shim_args *args, struct err *err)
 	if (sid && strcmp(sid, args->id) != 0)
 		r = join(args, sid, err);
 	else if (sid && make_dir(dir, name, socket, err) == 0)
-		r = begin(args, socket, err);
+		r = begin(args, dir, socket, err);
 	if (spec)
 		protobuf_c_message_free_unpacked(&spec->base, NULL);
 	return r < 0 ? err_wrap(err, "start the supervisor of '%s'", args->id) : 0;
