@@ -52,7 +52,7 @@ check_agent() {
 }
 
 n=0
-for program in cli/kata-runtime proxy/kata-proxy kata-shim/kata-shim agent/kata-agent; do
+for program in cli/kata-runtime shim/containerd-shim-kata-v2 proxy/kata-proxy kata-shim/kata-shim agent/kata-agent; do
 	file=$build/src/$program
 	[ -f "$file" ] || { wrong "$file" "was not built"; continue; }
 	check "$file"
