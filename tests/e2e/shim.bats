@@ -62,16 +62,22 @@ is_over() {
 	! pgrep -f "^containerd-shim-kata-v2 .*-id=$ID" >/dev/null
 }
 
-@test "a pod as CRI-O makes it: sandbox, container, streams, exit codes, one supervisor, nothing left" {
-	local b2=/run/bundles/$ID-2
-
+# pod_bundles COMMAND...: of a pod's sandbox, $B, and of a container that runs the command, $b2
+pod_bundles() {
+	b2=/run/bundles/$ID-2
 	mkdir -p "$b2"
 	bundle "$B" "$E2E_DIR/rootfs" sleep 600
 	annotate "$B/config.json" io.kubernetes.cri-o.ContainerType sandbox
 	annotate "$B/config.json" io.kubernetes.cri-o.SandboxID "$ID"
-	bundle "$b2" "$E2E_DIR/rootfs" sh -c 'read line; echo "got $line"; exit 4'
+	bundle "$b2" "$E2E_DIR/rootfs" "$@"
 	annotate "$b2/config.json" io.kubernetes.cri-o.ContainerType container
 	annotate "$b2/config.json" io.kubernetes.cri-o.SandboxID "$ID"
+}
+
+@test "a pod as CRI-O makes it: sandbox, container, streams, exit codes, one supervisor, nothing left" {
+	local b2
+
+	pod_bundles sh -c 'read line; echo "got $line"; exit 4'
 	ADDRESS=$(shim "$ID" start)
 	[[ $ADDRESS == unix:///run/containerd/s/* ]]
 	[ "$(cat "$B/address")" = "$ADDRESS" ]
@@ -94,6 +100,32 @@ is_over() {
 	task Wait id="$ID" | grep -q 'exit_status: 137'
 	task Delete id="$ID"
 	task Shutdown id="$ID"
+	within 5 is_over
+	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
+}
+
+@test "delete of one container of a pod that lives: the others go on, even if its reader stands still" {
+	local b2 reader
+
+	pod_bundles sh -c 'yes'
+	ADDRESS=$(shim "$ID" start)
+	task Create id="$ID" bundle="$B"
+	task Start id="$ID"
+	mkfifo "$b2/out"
+	sleep 600 <>"$b2/out" 3>&- & # has it open, and reads nothing
+	reader=$!
+	task Create id="$ID-2" bundle="$b2" stdout="$b2/out"
+	task Start id="$ID-2"
+	run shim "$ID-2" delete
+	[ "$status" = 1 ]
+	[[ $output == *"$ID-2"*"Wait: no"* ]]
+	task State id="$ID" | grep -q 'status: RUNNING'
+	shim "$ID-2" delete | grep -aq . # by now it is not waited for
+	run task State id="$ID-2"
+	[ "$status" = 1 ]
+	task State id="$ID" | grep -q 'status: RUNNING'
+	kill "$reader"
+	shim "$ID" delete | grep -aq .
 	within 5 is_over
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
