@@ -145,13 +145,14 @@ static void fill_memory(struct machine *m)
 /* The CPU's own features; without cmpxchg16b in them the guest would rightly fault. */
 static int set_cpuid(struct machine *m)
 {
-	struct kvm_cpuid2 *cpuid = xcalloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(cpuid->entries[0]));
+	scoped_free struct kvm_cpuid2 *cpuid =
+		xcalloc(1, sizeof(*cpuid) + CPUID_MAX * sizeof(cpuid->entries[0]));
 
 	cpuid->nent = CPUID_MAX;
 	if (ioctl(m->kvm_fd, KVM_GET_SUPPORTED_CPUID, cpuid) < 0 ||
 	    ioctl(m->cpu_fd, KVM_SET_CPUID2, cpuid) < 0)
 		return fail("set the CPU's features: %s", strerror(errno));
-	return 0; /* the process ends soon, and frees it */
+	return 0;
 }
 
 static int enter_real_mode(struct machine *m)
