@@ -312,6 +312,9 @@ void process_signal(struct process *p, int sig, bool all, engine_done *done, voi
 		sandbox_later(sb, done, arg, &err);
 		return;
 	}
+	/* A stopped QEMU is found out by its monitor sooner than by a guest that does not answer. */
+	if (sig == SIGKILL)
+		sandbox_check(sb);
 	op = xnew(struct signalled);
 	*op = (struct signalled){ .sb = sb, .done = done, .arg = arg, .sig = sig };
 	agent_signal(sb->agent, p->container->id, all ? "" : agent_exec_id(p), sig, on_signalled, op);

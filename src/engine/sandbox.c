@@ -227,7 +227,7 @@ static void on_checked(void *arg, const struct err *err)
 
 void sandbox_check(struct sandbox *sb)
 {
-	if (sb->checking || sb->state != SANDBOX_UP)
+	if (sb->checking || sb->state != SANDBOX_UP || !sb->vmm)
 		return;
 	sb->checking = true;
 	vmm_check(sb->vmm, SANDBOX_CHECK_MS, on_checked, sb);

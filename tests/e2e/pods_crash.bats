@@ -85,8 +85,8 @@ removed_in_time() {
 @test "SIGSTOP of QEMU: the pod can be removed" {
 	need_vm
 	lose qemu-system-x86_64 STOP
-	# The shim answers after three seconds, in which the guest might have; containerd may then wait up to two more.
-	takes 6500 stop_pod pod
+	# The monitor is given two seconds; containerd may then wait up to two more.
+	takes 5000 stop_pod pod
 	takes 5000 cri_do RemovePodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}"
 }
 
