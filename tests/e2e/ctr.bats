@@ -1,18 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck disable=SC1091,SC2016,SC2030,SC2031,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
+# shellcheck disable=SC1091,SC2016,SC2030,SC2031,SC2034,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
 #
 # containerd-shim-kata-v2 under containerd and ctr: what ctr can do with runc's shim, it can do with ours
 
 source "$BATS_TEST_DIRNAME/lib.bash"
+source "$BATS_TEST_DIRNAME/ctr.bash"
 bats_require_minimum_version 1.5.0
 
+CTR_NAMESPACES=(default red blue)
+
 setup_file() {
-	containerd_setup
-	run_ctr first true # leaves what all later ones share
-	"$CENSUS" save "$E2E_DIR/census"
-	# containerd's own sockets, which it makes anew; and the group of a namespace stays, as runc leaves it
-	export CENSUS_IGNORE="^socket (@|/run/containerd/(debug|containerd)\.sock)|^cgroup /sys/fs/cgroup/[^/]*/(red|blue)$"
+	ctr_setup
+	# the group of a namespace stays, as runc leaves it
+	export CENSUS_IGNORE="$CENSUS_IGNORE|^cgroup /sys/fs/cgroup/[^/]*/(red|blue)$"
 }
 
 teardown_file() {
@@ -23,47 +24,8 @@ setup() {
 	ID=c$BATS_TEST_NUMBER
 }
 
-# What a test that failed left is not the next one's.
 teardown() {
-	local ns id
-
-	for ns in default red blue; do
-		ctr -n "$ns" container ls -q | while read -r id; do
-			ctr -n "$ns" task rm -f "$id" >/dev/null 2>&1 || true
-			ctr -n "$ns" container rm "$id"
-		done
-	done
-}
-
-# run_ctr ID COMMAND...: in the foreground, with the streams of ours
-run_ctr() {
-	ctr run --rm --runtime io.containerd.kata.v2 localhost/busybox:1 "$@"
-}
-
-# start_ctr ID COMMAND...: in the background; its output goes to a file
-start_ctr() {
-	ctr run -d --log-uri "file://$BATS_TEST_TMPDIR/$1.log" --runtime io.containerd.kata.v2 localhost/busybox:1 "$@"
-}
-
-status_of() {
-	ctr "${@:2}" task ls | awk -v id="$1" '$1 == id { print $3 }'
-}
-
-has_status() {
-	[ "$(status_of "$1")" = "$2" ]
-}
-
-has_logged() {
-	grep -q "$2" "$BATS_TEST_TMPDIR/$1.log"
-}
-
-remove() {
-	ctr task rm -f "$1" >/dev/null
-	ctr container rm "$1"
-}
-
-assert_nothing_left() {
-	"$CENSUS" diff "$E2E_DIR/census" 10
+	remove_all
 }
 
 @test "run: output, errors, exit code, a kernel of its own, nothing left" {

@@ -3,18 +3,12 @@
 # shellcheck disable=SC1091,SC2016,SC2154 # lib.bash is found at run time; $ in quotes is the guest's
 #
 # What containerd is told of our tasks: `ctr events` is followed and compared, in order, with nothing twice.
-#
-# CTR_RUNTIME=io.containerd.runc.v2 runs the same with runc: what it tells otherwise is to have a reason.
 
 source "$BATS_TEST_DIRNAME/lib.bash"
-
-CTR_RUNTIME=${CTR_RUNTIME:-io.containerd.kata.v2}
+source "$BATS_TEST_DIRNAME/ctr.bash"
 
 setup_file() {
-	containerd_setup
-	run_ctr first true # leaves what all later ones share
-	"$CENSUS" save "$E2E_DIR/census"
-	export CENSUS_IGNORE="^socket (@|/run/containerd/(debug|containerd)\.sock)"
+	ctr_setup
 }
 
 teardown_file() {
@@ -29,10 +23,8 @@ setup() {
 
 teardown() {
 	unfollow
-	for id in $(ctr container ls -q); do # what a test left is none of its successor's business
-		remove "$id"
-	done
-	"$CENSUS" diff "$E2E_DIR/census" 10
+	remove_all
+	assert_nothing_left
 }
 
 # --- what is told ---
@@ -97,24 +89,6 @@ pids_of() {
 }
 
 # --- tasks ---
-
-run_ctr() {
-	ctr run --rm --runtime "$CTR_RUNTIME" localhost/busybox:1 "$@"
-}
-
-start_ctr() {
-	ctr run -d --log-uri "file://$BATS_TEST_TMPDIR/$1.log" --runtime "$CTR_RUNTIME" \
-		localhost/busybox:1 "$@"
-}
-
-has_logged() {
-	grep -q "$2" "$BATS_TEST_TMPDIR/$1.log"
-}
-
-remove() {
-	ctr task rm -f "$1" >/dev/null 2>&1 || true # a status that is not 0 is ctr's own
-	ctr container rm "$1"
-}
 
 # --- tests ---
 
@@ -244,10 +218,6 @@ remove() {
 	remove "$ID"
 	within 5 was_told "$ID" 'delete 6'
 	[ "$(events_of "$ID" | grep -c '^exit')" -le 1 ]
-}
-
-has_status() {
-	[ "$(ctr task ls | awk -v id="$1" '$1 == id { print $3 }')" = "$2" ]
 }
 
 @test "metrics of one that has ended: there are none, and containerd complains of nothing" {

@@ -5,6 +5,7 @@
 # The management socket of containerd-shim-kata-v2, and the operator's commands on it
 
 source "$BATS_TEST_DIRNAME/lib.bash"
+source "$BATS_TEST_DIRNAME/ctr.bash"
 
 setup_file() {
 	containerd_setup
@@ -13,17 +14,12 @@ setup_file() {
 	write_config "$CONFIG"
 	printf '[agent.kata]\ndebug_console_enabled = true\n' >>"$CONFIG"
 	export CONFIG
-	start_ctr mgmt-one sleep 600
+	ctr run -d --runtime io.containerd.kata.v2 --runtime-config-path "$CONFIG" localhost/busybox:1 mgmt-one sleep 600
 }
 
 teardown_file() {
-	ctr task rm -f mgmt-one >/dev/null || true
-	ctr container rm mgmt-one || true
+	remove_all
 	containerd_teardown
-}
-
-start_ctr() {
-	ctr run -d --runtime io.containerd.kata.v2 --runtime-config-path "$CONFIG" localhost/busybox:1 "$@"
 }
 
 shim_pid() {

@@ -5,12 +5,10 @@
 # Streams under ctr: FIFOs with clients that come late, go early, or never; loggers; terminals
 
 source "$BATS_TEST_DIRNAME/lib.bash"
+source "$BATS_TEST_DIRNAME/ctr.bash"
 
 setup_file() {
-	containerd_setup
-	run_ctr first true # leaves what all later ones share
-	"$CENSUS" save "$E2E_DIR/census"
-	export CENSUS_IGNORE="^socket (@|/run/containerd/(debug|containerd)\.sock)"
+	ctr_setup
 }
 
 teardown_file() {
@@ -21,8 +19,8 @@ setup() {
 	ID=s$BATS_TEST_NUMBER
 }
 
-run_ctr() {
-	ctr run --rm --runtime io.containerd.kata.v2 localhost/busybox:1 "$@"
+teardown() {
+	remove_all
 }
 
 # ctr with a standard input of ours
@@ -30,25 +28,8 @@ ctr_in() {
 	timeout "$CLIENT_LIMIT" "$CTR" -a /run/containerd/containerd.sock "$@" 3>&-
 }
 
-status_of() {
-	ctr task ls | awk -v id="$1" '$1 == id { print $3 }'
-}
-
-has_status() {
-	[ "$(status_of "$1")" = "$2" ]
-}
-
 has_text() {
 	grep -q "$2" "$1"
-}
-
-remove() {
-	ctr task rm -f "$1" >/dev/null
-	ctr container rm "$1"
-}
-
-assert_nothing_left() {
-	"$CENSUS" diff "$E2E_DIR/census" 10
 }
 
 # make_logger SCRIPT: a program for binary://, with $1 and $2 a key and its value
@@ -97,8 +78,15 @@ make_logger() {
 	remove "$ID"
 }
 
+# start_late COMMAND: it begins when `ctr run -d` is gone, which reads what comes before
+start_late() {
+	ctr run -d --runtime io.containerd.kata.v2 localhost/busybox:1 "$ID" \
+		sh -c "until [ -e /go ]; do sleep 0.1; done; $1"
+	ctr task exec --exec-id go "$ID" touch /go
+}
+
 @test "nobody reads: the program waits, and who attaches gets everything" {
-	ctr run -d --runtime io.containerd.kata.v2 localhost/busybox:1 "$ID" sh -c 'seq 50000; exit 8'
+	start_late 'seq 50000; exit 8'
 	has_status "$ID" RUNNING
 	run ctr task attach "$ID"
 	[ "$status" = 8 ]
@@ -108,7 +96,7 @@ make_logger() {
 }
 
 @test "who attaches after the end gets what is left, and the end" {
-	ctr run -d --runtime io.containerd.kata.v2 localhost/busybox:1 "$ID" sh -c 'echo early; exit 7'
+	start_late 'echo early; exit 7'
 	within 10 has_status "$ID" STOPPED
 	run ctr task attach "$ID"
 	[ "$status" = 7 ]
