@@ -210,7 +210,8 @@ static void on_started(void *arg, const struct err *err)
 	if (start->p) {
 		start->p->start = NULL;
 		/* An exec that never was: whoever reads its streams is not left waiting. */
-		if (err && !start->p->created)
+		start->p->failed = err && !start->p->created;
+		if (start->p->failed)
 			process_io_free(take_ptr(&start->p->io));
 		tell_exit_if_due(start->p);
 	}
@@ -225,6 +226,9 @@ static int check_start(const struct process *p, struct err *err)
 		return -1;
 	if (p->opened)
 		return err_set(err, ERR_STATE, "start '%s': its logger is not ready yet",
+			       agent_exec_id(p));
+	if (p->failed)
+		return err_set(err, ERR_STATE, "start '%s': it could not be started before",
 			       agent_exec_id(p));
 	if (p->start || p->started || p->ended)
 		return err_set(err, ERR_STATE, "start '%s': it was started already",

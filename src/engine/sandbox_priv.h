@@ -90,6 +90,7 @@ struct process {
 	bool created;                /* the agent has it */
 	struct start *start;         /* a start that is under way; NULL: none */
 	bool started;
+	bool failed;                 /* an exec that could not be started: to be deleted */
 	bool waiting;                /* a WaitProcess is out */
 	struct process_io *io;       /* NULL: others carry its streams */
 	engine_done *opened;         /* of the exec, while io is being opened */

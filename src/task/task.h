@@ -39,8 +39,8 @@ struct tasks_front {
 	/* The first container could not be made, so there is no sandbox; its caller was told. */
 	void (*stillborn)(void *arg);
 	/*
-	 * There is no container any more: the last was deleted, or one more could not be made. A Shutdown
-	 * should follow, or another Create. May be NULL.
+	 * There is no container any more: the last was deleted, or one more could not be made. A
+	 * Shutdown should follow, or another Create. May be NULL.
 	 */
 	void (*empty)(void *arg);
 	/* A Create has begun. May be NULL. */

@@ -9,7 +9,7 @@
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
-/* What is allocated for a text of that length: doubled, or building one would copy it for every part. */
+/* What is allocated for a text of that length: doubled, so that not every part copies the whole. */
 static size_t room(size_t len)
 {
 	size_t size = 16;

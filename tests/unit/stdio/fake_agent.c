@@ -233,6 +233,13 @@ void fake_started(struct fake_agent *agent)
 	reply_empty(take_ptr(&agent->start));
 }
 
+void fake_not_started(struct fake_agent *agent, const struct err *why)
+{
+	turn_until(agent->base, is_started, agent);
+	ttrpc_call_on_cancel(agent->start, NULL, NULL);
+	ttrpc_fail(take_ptr(&agent->start), why);
+}
+
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd, (void)what, (void)arg;

@@ -52,6 +52,8 @@ void fake_eof(struct fake_agent *agent, int which);
 void fake_exit(struct fake_agent *agent, int status);
 /* The start that is kept is answered. */
 void fake_started(struct fake_agent *agent);
+/* Or refused. */
+void fake_not_started(struct fake_agent *agent, const struct err *why);
 /* The guest is gone: calls stay without an answer, and the connection closes. */
 void fake_die(struct fake_agent *agent);
 

@@ -301,6 +301,28 @@ static void an_exec_deleted_while_its_logger_starts_is_answered(void **state)
 	assert_int_equal(w->other.err.code, ERR_CANCELLED);
 }
 
+/* Its streams are closed by then: a second start would have nowhere to write to. */
+static void an_exec_that_could_not_be_started_is_not_started_again(void **state)
+{
+	struct world *w = *state;
+	struct process *p = process_new(&w->container, "e1");
+	struct err err = ERR_INIT;
+
+	p->process = xnew(Grpc__Process);
+	*p->process = (Grpc__Process)GRPC__PROCESS__INIT;
+	assert_int_equal(process_open_io(p, &(struct stdio_request){ .out = w->out }, &err), 0);
+	err_set(&err, ERR_NOT_FOUND, "no such program");
+	process_start(p, on_started, w);
+	fake_not_started(&w->agent, &err);
+	turn_until(w->agent.base, is_told, &w->started);
+	assert_int_equal(w->started.err.code, ERR_NOT_FOUND);
+	process_start(p, on_told, &w->other);
+	turn_until(w->agent.base, is_told, &w->other);
+	assert_int_equal(w->other.err.code, ERR_STATE);
+	assert_non_null(strstr(w->other.err.text, "could not be started before"));
+	process_free(p);
+}
+
 static bool has_size(void *arg)
 {
 	return ((struct world *)arg)->agent.rows;
@@ -357,6 +379,9 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(an_exec_deleted_while_its_logger_starts_is_answered,
 						setup_bare, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_exec_that_could_not_be_started_is_not_started_again, setup_bare,
+			teardown),
 		TEST(what_has_no_terminal_has_no_size),
 		TEST(the_start_of_a_deleted_process_is_answered_all_the_same),
 	};
