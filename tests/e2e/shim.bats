@@ -104,6 +104,12 @@ pod_bundles() {
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
 
+is_full() {
+	python3 -c 'import fcntl, os, sys, termios
+fd = os.open(sys.argv[1], os.O_RDWR | os.O_NONBLOCK)
+sys.exit(int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), "little") < 60000)' "$1"
+}
+
 @test "delete of one container of a pod that lives: the others go on, even if its reader stands still" {
 	local b2 reader
 
@@ -116,6 +122,7 @@ pod_bundles() {
 	reader=$!
 	task Create id="$ID-2" bundle="$b2" stdout="$b2/out"
 	task Start id="$ID-2"
+	within 10 is_full "$b2/out"
 	run shim "$ID-2" delete
 	[ "$status" = 1 ]
 	[[ $output == *"$ID-2"*"Wait: no"* ]]
