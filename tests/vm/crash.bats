@@ -8,7 +8,7 @@ source "$BATS_TEST_DIRNAME/lib.bash"
 
 SANDBOX_STEPS=("choose accelerator" "make host cgroup" "limit host cgroup" "make shared directory" "start virtiofsd"
 	"plan virtual machine" "start virtual machine" "reach agent" "create guest sandbox" "watch guest")
-CONTAINER_STEPS=("mount root file system" "share root file system" "plan mounts" "share mounts" "write guest's spec"
+CONTAINER_STEPS=("open streams" "mount root file system" "share root file system" "plan mounts" "share mounts" "write guest's spec"
 	"create container in guest")
 PROCESSES=(kata-proxy kata-shim qemu-system-x86_64 virtiofsd)
 
