@@ -55,10 +55,10 @@ tree() {
 program() {
 	local build=$BATS_TEST_TMPDIR/build file
 
-	mkdir -p "$build/src"/{cli,proxy,kata-shim,agent}
+	mkdir -p "$build/src"/{cli,shim,proxy,kata-shim,agent}
 	printf '#include <string.h>\nint main(int c, char **v) { char b[64]; strcpy(b, v[0]); return b[c]; }\n' |
 		gcc -O1 -w -U_FORTIFY_SOURCE -x c "$@" -o "$build/p" -
-	for file in cli/kata-runtime proxy/kata-proxy kata-shim/kata-shim; do
+	for file in cli/kata-runtime shim/containerd-shim-kata-v2 proxy/kata-proxy kata-shim/kata-shim; do
 		cp "$build/p" "$build/src/$file"
 	done
 	printf 'int main(void) { return 0; }\n' |
