@@ -102,8 +102,16 @@ files_both_sides() {
 	# What Go's collector has not come to yet varies by this; a leak of a stream or buffer does not fit.
 	[ "${a[0]}" -le $((b[0] + 16384 + 32 * COUNT)) ]
 	[ "${a[2]}" -le $((b[2] + 16384 + 32 * COUNT)) ]
-	[ "${a[1]}" -le $((b[1] + 3)) ]
-	[ "${a[3]}" -le $((b[3] + 3)) ]
+	# A connection of the last client may still be closing.
+	within 10 has_few_files "${b[1]}" "${b[3]}"
+}
+
+# has_few_files DOCKERD CONTAINERD: hardly more than these are open
+has_few_files() {
+	local now
+
+	read -r -a now < <(weigh)
+	[ "${now[1]}" -le $(($1 + 3)) ] && [ "${now[3]}" -le $(($2 + 3)) ]
 }
 
 @test "docker: many containers at once, then removed: each has its own machine" {
