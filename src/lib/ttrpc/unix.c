@@ -69,16 +69,24 @@ static int address_init(struct address *a, const char *path, struct err *err)
 	return 0;
 }
 
-int unix_connect(const char *path, struct err *err)
+/* What connect and listen begin with: a socket, and the address that path stands for. */
+static int make_socket(int flags, const char *path, struct address *a, struct err *err)
 {
-	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval limit = { .tv_sec = UNIX_CONNECT_TIMEOUT_MS / 1000 };
-	struct timeval none = { 0 };
-	scoped(address_done) struct address a = { .dir_fd = -1 };
+	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
 
 	if (fd < 0)
 		return err_sys(err, errno, "make socket");
-	if (address_init(&a, path, err) < 0)
+	return address_init(a, path, err) < 0 ? -1 : take_fd(&fd);
+}
+
+int unix_connect(const char *path, struct err *err)
+{
+	struct timeval limit = { .tv_sec = UNIX_CONNECT_TIMEOUT_MS / 1000 };
+	struct timeval none = { 0 };
+	scoped(address_done) struct address a = { .dir_fd = -1 };
+	scoped_fd int fd = make_socket(0, path, &a, err);
+
+	if (fd < 0)
 		return -1;
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
 	if (connect(fd, (struct sockaddr *)&a.un, a.len) < 0)
@@ -89,12 +97,10 @@ int unix_connect(const char *path, struct err *err)
 
 int unix_connect_now(const char *path, struct err *err)
 {
-	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	scoped(address_done) struct address a = { .dir_fd = -1 };
+	scoped_fd int fd = make_socket(SOCK_NONBLOCK, path, &a, err);
 
 	if (fd < 0)
-		return err_sys(err, errno, "make socket");
-	if (address_init(&a, path, err) < 0)
 		return -1;
 	if (connect(fd, (struct sockaddr *)&a.un, a.len) == 0)
 		return take_fd(&fd);
@@ -113,12 +119,10 @@ static void remove_old_socket(const char *path)
 
 int unix_listen(const char *path, struct err *err)
 {
-	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	scoped(address_done) struct address a = { .dir_fd = -1 };
+	scoped_fd int fd = make_socket(SOCK_NONBLOCK, path, &a, err);
 
 	if (fd < 0)
-		return err_sys(err, errno, "make socket");
-	if (address_init(&a, path, err) < 0)
 		return -1;
 	remove_old_socket(path);
 	/* bind() gives the file the mode of the socket, so it is never wider than this. */
