@@ -26,17 +26,12 @@ static pid_t pid_of_path(const char *path)
 	return pid;
 }
 
-static bool is_of_the_sandbox(const struct sandbox *sb, const struct container *other)
-{
-	return strcmp(other->id, sb->id) == 0;
-}
-
 static bool is_stand_in(struct sandbox *sb, pid_t pid, const struct container **ret)
 {
 	list_for_each(&sb->containers, struct container, node, other) {
 		if (process_shim_pid(other->init) != pid)
 			continue;
-		*ret = is_of_the_sandbox(sb, other) ? NULL : other;
+		*ret = other->first ? NULL : other;
 		return true;
 	}
 	return false;
@@ -48,8 +43,7 @@ static int only_one(struct sandbox *sb, const struct container *c, const struct 
 	size_t n = 0;
 
 	list_for_each(&sb->containers, struct container, node, other) {
-		if (other == c || is_of_the_sandbox(sb, other) ||
-		    other->status != CONTAINER_RUNNING)
+		if (other == c || other->first || other->status != CONTAINER_RUNNING)
 			continue;
 		*ret = other;
 		n++;
@@ -69,7 +63,7 @@ int pids_choose(const struct container *c, const struct container **ret, struct 
 	pid_t pid;
 
 	*ret = NULL;
-	if (is_of_the_sandbox(sb, c))
+	if (c->first)
 		return 0;
 	if (!ns || !ns->path[0]) {
 		sb->has_own_pids = true;

@@ -45,6 +45,7 @@ static const struct container *b_with_path(struct fixture *f, const char *path)
 		f->inits[i].shim_pid = 100 + i;
 		f->containers[i] = (struct container){ .sandbox = &f->sandbox,
 						       .id = f->id[i],
+						       .first = i == 0,
 						       .init = &f->inits[i],
 						       .spec = &f->spec,
 						       .status = CONTAINER_RUNNING };
