@@ -21,7 +21,6 @@
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 #include "lib/oci/spec.h"
-#include "lib/ttrpc/unix.h"
 #include "management/monitor.h"
 #include "shim/shim.h"
 #include "task/publisher.h"
@@ -149,10 +148,10 @@ static void take_core_cookie(void)
 		log_warn("core scheduling not set", "reason", strerror(errno));
 }
 
-static int write_monitor_address(const struct server *server, const char *socket, struct err *err)
+static int write_monitor_address(const struct server *server, const char *dir, struct err *err)
 {
 	scoped_free char *path = xasprintf("%s/monitor_address", server->args->bundle);
-	scoped_free char *address = xasprintf("unix://%s", socket);
+	scoped_free char *address = xasprintf("unix://%s/" MONITOR_SOCKET, dir);
 
 	return file_replace(path, address, strlen(address), 0644, err);
 }
@@ -160,15 +159,15 @@ static int write_monitor_address(const struct server *server, const char *socket
 /* NULL, and the log says why: the containers do not depend on it. */
 static struct monitor *open_monitor(const struct server *server)
 {
-	scoped_free char *socket = xasprintf("%s/%s/" MONITOR_SOCKET, RUN_SANDBOXES, server->name);
-	struct monitor *monitor = NULL;
+	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, server->name);
 	struct err err = ERR_INIT;
-	int fd = unix_listen(socket, &err);
+	struct monitor *monitor = monitor_listen(supervise_base(server->supervise),
+						 supervise_tasks(server->supervise), dir, &err);
 
-	if (fd >= 0 && write_monitor_address(server, socket, &err) == 0)
-		monitor = monitor_new(supervise_base(server->supervise),
-				      supervise_tasks(server->supervise), take_fd(&fd));
-	close_fd(&fd);
+	if (monitor && write_monitor_address(server, dir, &err) < 0) {
+		monitor_free(monitor);
+		monitor = NULL;
+	}
 	if (!monitor)
 		log_warn("no management socket", "reason", err.text);
 	return monitor;
