@@ -50,9 +50,9 @@ boot_id() {
 @test "init containers run one after another, and what they leave on a volume is there" {
 	run_pod pod
 	mkdir "$BATS_TEST_TMPDIR/work"
-	volume=".mounts = [{ container_path: \"/work\", host_path: \"$BATS_TEST_TMPDIR/work\" }]"
+	volume=".mounts = [{ container_path: \"/notes\", host_path: \"$BATS_TEST_TMPDIR/work\" }]"
 	for name in first second; do
-		run_container pod "$name" "$volume" sh -c "echo $name >>/work/order"
+		run_container pod "$name" "$volume" sh -c "echo $name >>/notes/order"
 		ended "$name" 0
 		remove_container "$name"
 	done
@@ -60,7 +60,7 @@ boot_id() {
 	ended failing 7
 	[ "$(status_of failing reason)" = Error ]
 	run_container pod main "$volume" sleep 600
-	[ "$(in_container main cat /work/order | paste -sd ' ')" = "first second" ]
+	[ "$(in_container main cat /notes/order | paste -sd ' ')" = "first second" ]
 }
 
 @test "a shared pid namespace: pause is process 1, each sees and may signal the other, orphans are buried" {
