@@ -28,6 +28,32 @@ enum vm_accel { VM_ACCEL_KVM, VM_ACCEL_TCG };
 enum vm_channel { VM_CHANNEL_SERIAL, VM_CHANNEL_VSOCK };
 enum vm_share { VM_SHARE_NONE, VM_SHARE_VIRTIOFS, VM_SHARE_9P };
 
+/*
+ * A network device, plugged into a running or a not yet running machine (vmm_add_nic()). Borrowed
+ * for the call.
+ */
+enum vm_nic_backend {
+	VM_NIC_TAP,        /* descriptors, one a queue */
+	VM_NIC_VHOST_USER, /* a connected socket */
+	VM_NIC_VFIO,       /* a PCI device of the host's */
+};
+#define VM_NIC_QUEUES_MAX 16
+#define VM_NIC_SLOTS      30 /* 1 to 30 of a bridge: 0 is its hotplug controller's, 31 stays free */
+struct vm_nic {
+	const char *id; /* "network-0": unique in the machine */
+	enum vm_nic_backend backend;
+	uint8_t mac[6]; /* not of VFIO */
+	const int *fds; /* VM_NIC_TAP: one a queue; VM_NIC_VHOST_USER: one, the socket */
+	size_t n_fds;
+	const int *vhost_fds; /* one a queue, or none: NULL and 0 */
+	size_t n_vhost_fds;
+	unsigned int queues;  /* pairs; of a tap n_fds */
+	unsigned int slot;    /* of pci-bridge-0; the guest's path is VM_NIC_PATH */
+	const char *pci;      /* VM_NIC_VFIO: "0000:00:05.0" */
+};
+/* The bridge's slot on the root bus (add_bridges() in qemu_argv.c), and the device's behind it. */
+#define VM_NIC_PATH "02/%02x"
+
 /* The user that the monitor runs as. */
 struct vm_user {
 	bool own; /* false: ours */
@@ -111,6 +137,7 @@ struct vm_config {
 	uint64_t fs_cache_mib; /* DAX window; 0: none */
 
 	bool has_scsi, iothreads;
+	bool start_paused; /* devices are added before the guest runs; vmm_resume() lets it go */
 	char *entropy_source;
 };
 

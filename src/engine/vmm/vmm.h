@@ -61,6 +61,12 @@ struct vmm_ops {
 	void (*check)(struct vmm *vmm, uint32_t timeout_ms, vmm_done *done, void *arg);
 	void (*pause)(struct vmm *vmm, uint32_t timeout_ms, vmm_done *done, void *arg);
 	void (*resume)(struct vmm *vmm, uint32_t timeout_ms, vmm_done *done, void *arg);
+	void (*add_nic)(struct vmm *vmm, const struct vm_nic *nic, uint32_t timeout_ms, vmm_done *done,
+			void *arg);
+	void (*remove_nic)(struct vmm *vmm, const char *id, uint32_t timeout_ms, vmm_done *done,
+			   void *arg);
+	void (*set_carrier)(struct vmm *vmm, const char *nic_id, bool carrier, uint32_t timeout_ms,
+			    vmm_done *done, void *arg);
 	void (*stop)(struct vmm *vmm, vmm_done *done, void *arg);
 	void (*free)(struct vmm *vmm);
 	pid_t (*pid)(const struct vmm *vmm, uint64_t *ret_start_ticks);
@@ -104,6 +110,34 @@ static inline void vmm_pause(struct vmm *vmm, uint32_t timeout_ms, vmm_done *don
 static inline void vmm_resume(struct vmm *vmm, uint32_t timeout_ms, vmm_done *done, void *arg)
 {
 	vmm->ops->resume(vmm, timeout_ms, done, arg);
+}
+
+/*
+ * Plug a network device. Several may be under way at a time; each is answered. What is behind it
+ * (descriptors) is borrowed for the call and the monitor's own from then on. On failure the machine
+ * has nothing of it.
+ */
+static inline void vmm_add_nic(struct vmm *vmm, const struct vm_nic *nic, uint32_t timeout_ms,
+			       vmm_done *done, void *arg)
+{
+	vmm->ops->add_nic(vmm, nic, timeout_ms, done, arg);
+}
+
+/*
+ * Unplug it. The guest is asked to let it go, and has timeout_ms for that; then what is behind the
+ * device is taken away all the same, and done hears ERR_TIMEOUT: its slot stays taken.
+ */
+static inline void vmm_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms,
+				  vmm_done *done, void *arg)
+{
+	vmm->ops->remove_nic(vmm, id, timeout_ms, done, arg);
+}
+
+/* What the guest sees of the cable: in or out. */
+static inline void vmm_set_carrier(struct vmm *vmm, const char *nic_id, bool carrier,
+				   uint32_t timeout_ms, vmm_done *done, void *arg)
+{
+	vmm->ops->set_carrier(vmm, nic_id, carrier, timeout_ms, done, arg);
 }
 
 /*

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * tc.h - traffic control: what is received on one link is sent on another, and limits
+ *
+ * Of the kernel's classifiers only u32 is used, which every kernel with tc has (matchall and
+ * clsact are newer, and not everywhere).
+ *
+ * Spec:   linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h; tc-u32(8), tc-mirred(8), tc-htb(8)
+ * Errors: "redirect 'eth0' to 'tap0_kata': ..."; the link is named
+ * Blocks: for the kernel's answer, which comes at once
+ */
+#include <stdint.h>
+
+#include "lib/net/net.h"
+
+/*
+ * The ingress qdisc of a link. One that is there, left by whoever was before us, is replaced, with
+ * its filters. Deleting one that is not there, or whose link is gone, is success.
+ */
+int tc_ingress_add(struct net *net, int link, struct err *err);
+int tc_ingress_delete(struct net *net, int link, struct err *err);
+
+/* Whatever comes in on from leaves through to. from has an ingress qdisc. */
+int tc_redirect(struct net *net, int from, int to, struct err *err);
+
+/*
+ * Frames with a VLAN tag are not redirected but go on to the VLAN links above. To be called for a
+ * link with tc_redirect(), before or after it.
+ */
+int tc_pass_vlans(struct net *net, int link, struct err *err);
+
+/* What leaves through a link is at most bits_per_s, by HTB. 0: the limit is taken off. */
+int tc_limit_egress(struct net *net, int link, uint64_t bits_per_s, struct err *err);
