@@ -52,6 +52,7 @@ struct call {
 	agent_done *done;
 	agent_waited *waited;
 	agent_counted *counted;
+	agent_answered *answered;
 	void *arg;
 };
 
@@ -84,6 +85,8 @@ static void end_call(struct call *kept, const ProtobufCMessage *resp, const stru
 		call.waited(call.arg, waited ? waited->status : 0, err);
 	else if (call.counted)
 		call.counted(call.arg, (const void *)resp, err);
+	else if (call.answered)
+		call.answered(call.arg, resp, err);
 	else if (call.done)
 		call.done(call.arg, err);
 }
@@ -291,6 +294,7 @@ void agent_forget(struct agent *agent, const void *arg)
 		call->done = NULL;
 		call->waited = NULL;
 		call->counted = NULL;
+		call->answered = NULL;
 	}
 }
 
@@ -314,8 +318,9 @@ static void on_answered(void *arg, const ProtobufCMessage *resp, const struct er
 	end_call(arg, resp, err);
 }
 
-static void start_call(struct agent *agent, const char *method, const ProtobufCMessage *req,
-		       uint32_t timeout_ms, struct call call)
+static void start_call_of(struct agent *agent, const ProtobufCServiceDescriptor *service,
+			  const char *method, const ProtobufCMessage *req, uint32_t timeout_ms,
+			  struct call call)
 {
 	struct call *kept = xnew(struct call);
 
@@ -326,8 +331,20 @@ static void start_call(struct agent *agent, const char *method, const ProtobufCM
 		run_soon(agent);
 		return;
 	}
-	ttrpc_client_call(agent->client, &grpc__agent_service__descriptor, method, req, timeout_ms,
-			  on_answered, kept);
+	ttrpc_client_call(agent->client, service, method, req, timeout_ms, on_answered, kept);
+}
+
+static void start_call(struct agent *agent, const char *method, const ProtobufCMessage *req,
+		       uint32_t timeout_ms, struct call call)
+{
+	start_call_of(agent, &grpc__agent_service__descriptor, method, req, timeout_ms, call);
+}
+
+void agent_call(struct agent *agent, const ProtobufCServiceDescriptor *service, const char *method,
+		const ProtobufCMessage *req, uint32_t timeout_ms, agent_answered *done, void *arg)
+{
+	start_call_of(agent, service, method, req, timeout_ms,
+		      (struct call){ .answered = done, .arg = arg });
 }
 
 void agent_create_sandbox(struct agent *agent, const Grpc__CreateSandboxRequest *req,

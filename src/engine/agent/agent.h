@@ -5,7 +5,8 @@
  *
  * The border at which the agent's messages begin: callers give strings and numbers or a
  * spec, answers come back as struct err and, where there is one, a number; statistics come as they
- * are. Calls whose answer nobody here reads (process lists) are passed through on agent_client().
+ * are. Calls whose answer nobody here reads (process lists) are passed through on agent_client();
+ * agent_call() is for modules of the engine that own a part of the protocol themselves.
  *
  * Spec:   protocols/agent.proto
  * Trust:  the agent is the guest's: its answers are bounded by lib/ttrpc, its error texts
@@ -36,6 +37,8 @@ typedef void agent_waited(void *arg, int status, const struct err *err);
 /* stats is borrowed, NULL on failure. */
 typedef void agent_counted(void *arg, const Grpc__StatsContainerResponse *stats,
 			   const struct err *err);
+/* resp has the method's own type and is borrowed, NULL on failure. */
+typedef void agent_answered(void *arg, const ProtobufCMessage *resp, const struct err *err);
 
 /* on_lost: the channel closed by itself; the agent may be freed in it. */
 struct agent *agent_new(struct event_base *base, agent_done *on_lost, void *arg);
@@ -87,6 +90,13 @@ void agent_resume(struct agent *agent, const char *id, agent_done *done, void *a
 void agent_update(struct agent *agent, const char *id, const Grpc__LinuxResources *res,
 		  agent_done *done, void *arg);
 void agent_stats(struct agent *agent, const char *id, agent_counted *done, void *arg);
+
+/*
+ * Any method of any service of the agent's, for callers that read the answer themselves. The
+ * method must exist in the service; the request is packed before this returns; timeout_ms 0: none.
+ */
+void agent_call(struct agent *agent, const ProtobufCServiceDescriptor *service, const char *method,
+		const ProtobufCMessage *req, uint32_t timeout_ms, agent_answered *done, void *arg);
 
 /* A container was hit by the OOM killer; asked again after each. id is bounded and checked. */
 typedef void agent_oom(void *arg, const char *container_id);
