@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "lib/net/tc.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/tc_act/tc_mirred.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/defs.h"
+#include "lib/net/talk.h"
+
+#define NS_PER_S 1000000000ull
+
+/* What goes past comes before what is taken. One protocol each, as the kernel has it. */
+enum { PRIORITY_VLAN = 1, PRIORITY_SERVICE_VLAN = 2, PRIORITY_REDIRECT = 10 };
+
+#define INGRESS TC_H_MAKE(0xffff0000u, 0)
+/* A number that nobody else gives, so that only our own limit is ever taken off. */
+#define LIMIT       TC_H_MAKE(0x6b610000u, 0)
+#define LIMIT_CLASS TC_H_MAKE(0x6b610000u, 1)
+
+/* What may leave at once; more than any frame, and little enough that the limit is one. */
+#define BURST_PER_S 100 /* 10 ms of traffic */
+#define BURST_MIN   (16u << 10)
+/* The kernel counts in "ticks" of 64 ns. */
+#define NS_PER_TICK 64
+
+static void copy_name(struct nlmsghdr *header, void *arg)
+{
+	struct nlattr *name = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_IFNAME);
+
+	if (name)
+		(void)nla_strlcpy(arg, name, IF_NAMESIZE);
+}
+
+/* For messages; "#7" for a link that is gone. */
+static const char *name_of(struct net *net, int link, char ret[static IF_NAMESIZE])
+{
+	struct ifinfomsg wanted = { .ifi_index = link };
+	char why[sizeof(net->why)];
+
+	(void)snprintf(ret, IF_NAMESIZE, "#%d", link);
+	memcpy(why, net->why, sizeof(why)); /* of the request that failed */
+	(void)net_talk(net, net_request(RTM_GETLINK, 0, &wanted, sizeof(wanted)), copy_name, ret);
+	memcpy(net->why, why, sizeof(why));
+	return ret;
+}
+
+static struct nl_msg *tc_request(int type, int flags, const struct tcmsg *header, const char *kind)
+{
+	struct nl_msg *msg = net_request(type, flags, header, sizeof(*header));
+
+	(void)nla_put_string(msg, TCA_KIND, kind); /* a page has room */
+	return msg;
+}
+
+static bool is_gone(int r)
+{
+	return r == -ENOENT || r == -ENODEV || r == -EINVAL;
+}
+
+static int delete_ingress(struct net *net, int link)
+{
+	const struct tcmsg header = { .tcm_ifindex = link,
+				      .tcm_parent = TC_H_INGRESS,
+				      .tcm_handle = INGRESS };
+
+	return net_talk(net, tc_request(RTM_DELQDISC, 0, &header, "ingress"), NULL, NULL);
+}
+
+int tc_ingress_add(struct net *net, int link, struct err *err)
+{
+	const struct tcmsg header = { .tcm_ifindex = link,
+				      .tcm_parent = TC_H_INGRESS,
+				      .tcm_handle = INGRESS };
+	char name[IF_NAMESIZE];
+	int r;
+
+	(void)delete_ingress(net, link); /* with its filters; adding tells what is wrong */
+	r = net_talk(net, tc_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, "ingress"),
+		     NULL, NULL);
+	if (r < 0)
+		return net_fail(net, r, err, "add ingress qdisc to '%s'", name_of(net, link, name));
+	return 0;
+}
+
+int tc_ingress_delete(struct net *net, int link, struct err *err)
+{
+	char name[IF_NAMESIZE];
+	int r = delete_ingress(net, link);
+
+	if (r < 0 && !is_gone(r))
+		return net_fail(net, r, err, "remove ingress qdisc of '%s'", name_of(net, link, name));
+	return 0;
+}
+
+/* Send its traffic to link to, at egress, and be done with the frame. */
+static void add_mirred(struct nl_msg *msg, int to)
+{
+	const struct tc_mirred redirect = { .action = TC_ACT_STOLEN,
+					    .eaction = TCA_EGRESS_REDIR,
+					    .ifindex = (uint32_t)to };
+	struct nlattr *actions = nla_nest_start(msg, TCA_U32_ACT);
+	struct nlattr *first = nla_nest_start(msg, 1), *options;
+
+	(void)nla_put_string(msg, TCA_ACT_KIND, "mirred");
+	options = nla_nest_start(msg, TCA_ACT_OPTIONS);
+	(void)nla_put(msg, TCA_MIRRED_PARMS, sizeof(redirect), &redirect);
+	nla_nest_end(msg, options);
+	nla_nest_end(msg, first);
+	nla_nest_end(msg, actions);
+}
+
+/*
+ * Take every frame of a protocol: to 0 lets it go on as if there were no filter. There is no key:
+ * one that compares with mask 0 would still want four bytes behind the Ethernet header.
+ */
+static int filter_all(struct net *net, int link, uint32_t priority, uint16_t protocol, int to)
+{
+	const struct tcmsg header = { .tcm_ifindex = link,
+				      .tcm_parent = INGRESS,
+				      .tcm_info = TC_H_MAKE(priority << 16, htons(protocol)) };
+	const struct tc_u32_sel all = { .flags = TC_U32_TERMINAL };
+	struct nl_msg *msg = tc_request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &header, "u32");
+	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
+
+	(void)nla_put(msg, TCA_U32_SEL, sizeof(all), &all);
+	if (to)
+		add_mirred(msg, to);
+	nla_nest_end(msg, options);
+	return net_talk(net, msg, NULL, NULL);
+}
+
+int tc_redirect(struct net *net, int from, int to, struct err *err)
+{
+	char from_name[IF_NAMESIZE], to_name[IF_NAMESIZE];
+	int r = filter_all(net, from, PRIORITY_REDIRECT, ETH_P_ALL, to);
+
+	if (r < 0)
+		return net_fail(net, r, err, "redirect '%s' to '%s'", name_of(net, from, from_name),
+				name_of(net, to, to_name));
+	return 0;
+}
+
+int tc_pass_vlans(struct net *net, int link, struct err *err)
+{
+	char name[IF_NAMESIZE];
+	int r = filter_all(net, link, PRIORITY_VLAN, ETH_P_8021Q, 0);
+
+	if (r == 0)
+		r = filter_all(net, link, PRIORITY_SERVICE_VLAN, ETH_P_8021AD, 0);
+	if (r < 0 && r != -EEXIST)
+		return net_fail(net, r, err, "let VLANs of '%s' pass", name_of(net, link, name));
+	return 0;
+}
+
+static int delete_limit(struct net *net, int link)
+{
+	const struct tcmsg header = { .tcm_ifindex = link,
+				      .tcm_parent = TC_H_ROOT,
+				      .tcm_handle = LIMIT };
+
+	return net_talk(net, tc_request(RTM_DELQDISC, 0, &header, "htb"), NULL, NULL);
+}
+
+/* Whatever has no class goes to LIMIT_CLASS, that is, everything. */
+static int add_htb(struct net *net, int link)
+{
+	const struct tcmsg header = { .tcm_ifindex = link,
+				      .tcm_parent = TC_H_ROOT,
+				      .tcm_handle = LIMIT };
+	const struct tc_htb_glob glob = { .version = 3,
+					  .rate2quantum = 10,
+					  .defcls = TC_H_MIN(LIMIT_CLASS) };
+	struct nl_msg *msg = tc_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &header, "htb");
+	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
+
+	(void)nla_put(msg, TCA_HTB_INIT, sizeof(glob), &glob);
+	nla_nest_end(msg, options);
+	return net_talk(net, msg, NULL, NULL);
+}
+
+/* The time that a burst takes at this rate. */
+static uint32_t burst_ticks(uint64_t bytes_per_s)
+{
+	uint64_t burst = MAX(bytes_per_s / BURST_PER_S, (uint64_t)BURST_MIN);
+	uint64_t ns = bytes_per_s ? (uint64_t)((double)burst * NS_PER_S / (double)bytes_per_s) : 0;
+
+	return (uint32_t)MIN(ns / NS_PER_TICK, (uint64_t)UINT32_MAX);
+}
+
+/* A rate of 4 GiB/s and more is told twice: capped for old kernels, and with 64 bits. */
+static int add_class(struct net *net, int link, uint64_t bytes_per_s)
+{
+	const struct tcmsg header = { .tcm_ifindex = link,
+				      .tcm_parent = LIMIT,
+				      .tcm_handle = LIMIT_CLASS };
+	const struct tc_ratespec rate = { .linklayer = TC_LINKLAYER_ETHERNET,
+					  .rate = (uint32_t)MIN(bytes_per_s, (uint64_t)UINT32_MAX) };
+	const struct tc_htb_opt opt = { .rate = rate,
+					.ceil = rate,
+					.buffer = burst_ticks(bytes_per_s),
+					.cbuffer = burst_ticks(bytes_per_s),
+					.quantum = BURST_MIN };
+	struct nl_msg *msg =
+		tc_request(RTM_NEWTCLASS, NLM_F_CREATE | NLM_F_REPLACE, &header, "htb");
+	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
+
+	(void)nla_put(msg, TCA_HTB_PARMS, sizeof(opt), &opt);
+	if (bytes_per_s > UINT32_MAX) {
+		(void)nla_put_u64(msg, TCA_HTB_RATE64, bytes_per_s);
+		(void)nla_put_u64(msg, TCA_HTB_CEIL64, bytes_per_s);
+	}
+	nla_nest_end(msg, options);
+	return net_talk(net, msg, NULL, NULL);
+}
+
+int tc_limit_egress(struct net *net, int link, uint64_t bits_per_s, struct err *err)
+{
+	char name[IF_NAMESIZE];
+	int r = delete_limit(net, link);
+
+	if (bits_per_s == 0 && (r == 0 || is_gone(r)))
+		return 0;
+	if (bits_per_s > 0)
+		r = add_htb(net, link);
+	if (bits_per_s > 0 && r == 0)
+		r = add_class(net, link, MAX(bits_per_s / 8, (uint64_t)1));
+	if (r < 0)
+		return net_fail(net, r, err, "limit what leaves '%s' to %llu bit/s",
+				name_of(net, link, name), (unsigned long long)bits_per_s);
+	return 0;
+}
