@@ -134,7 +134,7 @@ static int settle_sandbox(struct create *c, struct err *err)
 	if (mapping_count(c->cli->root, c->sid, &others, err) < 0)
 		return -1;
 	c->new_sandbox = others == 0;
-	return c->new_sandbox ? foreign_check(c->spec, err) : 0;
+	return 0;
 }
 
 static int read_input(struct create *c, struct err *err)
@@ -154,7 +154,7 @@ static int read_input(struct create *c, struct err *err)
 	if (settle_sandbox(c, err) < 0)
 		return -1;
 	c->config = config_file_load(c->cli, c->spec, err);
-	if (!c->config)
+	if (!c->config || (c->new_sandbox && foreign_check(c->config, c->spec, err) < 0))
 		return -1;
 	want_stand_in(c);
 	return stand_in_check(&c->stand_in, c->args.detach, err);

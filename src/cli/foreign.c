@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/config/config.h"
+#include "engine/resource/netns.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 
@@ -42,8 +44,10 @@ static bool is_out_of_reach(const Grpc__LinuxNamespace *ns)
 	return pid && strcmp(ns->type, "network") == 0 && is_stand_in(pid);
 }
 
-int foreign_check(const Grpc__Spec *spec, struct err *err)
+int foreign_check(const struct config *config, const Grpc__Spec *spec, struct err *err)
 {
+	if (!netns_path(spec) && !config->runtime.disable_new_netns)
+		return err_set(err, ERR_UNIMPLEMENTED, "share the caller's network namespace: " NETNS_HOST);
 	for (size_t i = 0; spec->linux && i < spec->linux->n_namespaces; i++) {
 		const Grpc__LinuxNamespace *ns = spec->linux->namespaces[i];
 

@@ -10,5 +10,10 @@
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
 
-/* For the first container of a sandbox: ERR_UNIMPLEMENTED naming the namespace. */
-int foreign_check(const Grpc__Spec *spec, struct err *err);
+struct config;
+
+/*
+ * For the first container of a sandbox: ERR_UNIMPLEMENTED naming the namespace. A config.json that
+ * asks for no network namespace means the caller's (podman run --network host).
+ */
+int foreign_check(const struct config *config, const Grpc__Spec *spec, struct err *err);

@@ -55,7 +55,7 @@ bundle() {
 
 	shift 2
 	mkdir -p "$dir"
-	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "${SPACES:-pid ipc uts mount}" "$@" <<-'END'
+	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "${SPACES:-pid ipc uts mount network}" "$@" <<-'END'
 	import json, sys
 	file, rootfs, tty, spaces, args = sys.argv[1], sys.argv[2], sys.argv[3] == "true", sys.argv[4].split(), sys.argv[5:]
 	caps = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"]

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "engine/config/config.h"
 #include "lib/base/defs.h"
@@ -34,22 +35,41 @@ static int fresh_netns(struct err *err)
 	return fd < 0 ? err_sys(err, error, "open network namespace") : fd;
 }
 
+const char *netns_path(const Grpc__Spec *spec)
+{
+	for (size_t i = 0; spec->linux && i < spec->linux->n_namespaces; i++)
+		if (strcmp(spec->linux->namespaces[i]->type, "network") == 0)
+			return spec->linux->namespaces[i]->path;
+	return NULL;
+}
+
+static bool is_same(const struct stat *ns, const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && st.st_dev == ns->st_dev && st.st_ino == ns->st_ino;
+}
+
+static int open_named(const char *path, struct err *err)
+{
+	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "open network namespace '%s'", path);
+	if (is_same(&st, "/proc/self/ns/net") || is_same(&st, "/proc/1/ns/net"))
+		return err_set(err, ERR_UNIMPLEMENTED, "share network namespace '%s': " NETNS_HOST,
+			       path);
+	return take_fd(&fd);
+}
+
 int netns_open(const struct config *config, const Grpc__Spec *spec, struct err *err)
 {
-	for (size_t i = 0; spec->linux && i < spec->linux->n_namespaces; i++) {
-		const Grpc__LinuxNamespace *ns = spec->linux->namespaces[i];
-		int fd;
+	const char *path = netns_path(spec);
 
-		if (strcmp(ns->type, "network") != 0)
-			continue;
-		if (!ns->path[0])
-			return config->runtime.disable_new_netns ? -1 : fresh_netns(err);
-		fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		if (fd < 0)
-			(void)err_sys(err, errno, "open network namespace '%s'", ns->path);
-		return fd;
-	}
-	return -1;
+	if (config->runtime.disable_new_netns && (!path || !path[0]))
+		return -1;
+	return path && path[0] ? open_named(path, err) : fresh_netns(err);
 }
 
 bool netns_has_network(pid_t pid, char ret_name[static IF_NAMESIZE])

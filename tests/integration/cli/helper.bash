@@ -42,7 +42,7 @@ bundle() {
 		  "root": { "path": "rootfs" }, "mounts": [],
 		  "hooks": { ${HOOKS:-} },
 		  "annotations": { ${ANNOTATIONS:-} },
-		  "linux": { "namespaces": [ { "type": "pid" }, { "type": "mount" } ] } }
+		  "linux": { "namespaces": [ { "type": "pid" }, { "type": "mount" }, { "type": "network" } ] } }
 	END
 }
 

@@ -10,24 +10,31 @@
 #include <cmocka.h>
 
 #include "cli/foreign.h"
+#include "engine/config/config.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+
+static const struct config usual = { .path = NULL };
 
 static int check(const char *type, const char *path, struct err *err)
 {
 	scoped_free char *own_type = xstrdup(type);
 	scoped_free char *own_path = xstrdup(path);
+	char network[] = "network", none[] = "";
 	Grpc__LinuxNamespace ns = GRPC__LINUX_NAMESPACE__INIT;
-	Grpc__LinuxNamespace *list[] = { &ns };
+	Grpc__LinuxNamespace net = GRPC__LINUX_NAMESPACE__INIT;
+	Grpc__LinuxNamespace *list[] = { &ns, &net };
 	Grpc__Linux lx = GRPC__LINUX__INIT;
 	Grpc__Spec spec = GRPC__SPEC__INIT;
 
 	ns.type = own_type;
 	ns.path = own_path;
+	net.type = network;
+	net.path = none;
 	lx.namespaces = list;
-	lx.n_namespaces = 1;
+	lx.n_namespaces = 2;
 	spec.linux = &lx;
-	return foreign_check(&spec, err);
+	return foreign_check(&usual, &spec, err);
 }
 
 static void a_namespace_of_a_process_is_refused_by_its_name(void **state)
@@ -69,12 +76,28 @@ static void the_network_of_a_process_passes_unless_it_stands_for_another_vm(void
 	assert_non_null(strstr(err.text, "outside of this container's virtual machine"));
 }
 
+static void the_callers_network_is_refused_unless_nothing_of_it_is_taken(void **state)
+{
+	const struct config no_new_netns = { .runtime = { .disable_new_netns = true } };
+	Grpc__Linux lx = GRPC__LINUX__INIT;
+	Grpc__Spec spec = GRPC__SPEC__INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	spec.linux = &lx;
+	assert_int_equal(foreign_check(&usual, &spec, &err), -1);
+	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+	assert_non_null(strstr(err.text, "it is the host's own"));
+	assert_int_equal(foreign_check(&no_new_netns, &spec, &err), 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_namespace_of_a_process_is_refused_by_its_name),
 		cmocka_unit_test(new_namespaces_and_pinned_ones_pass),
 		cmocka_unit_test(the_network_of_a_process_passes_unless_it_stands_for_another_vm),
+		cmocka_unit_test(the_callers_network_is_refused_unless_nothing_of_it_is_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
