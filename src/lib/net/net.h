@@ -4,14 +4,15 @@
  * net.h - links, addresses, routes and neighbours of the network namespace one is in
  *
  * For both sides of the VM: the supervisor reads the pod's namespace, the agent makes the guest
- * like it. Plain structs on top of libnl-route; the connection belongs to the namespace in
- * which it was opened, wherever its process goes later.
+ * like it. The connection belongs to the namespace in which it was opened, wherever its process
+ * goes later.
  *
  * Spec:   linux/rtnetlink.h, if_link.h, if_addr.h, neighbour.h; rtnetlink(7)
  * Owns:   the connection; a struct net_state its lists
  * Limits: NET_*_MAX entries; more is ERR_EXHAUSTED
- * Errors: "link 'eth0': set MTU 65520: Invalid argument"; ERR_NOT_FOUND, ERR_EXISTS,
- *         ERR_DENIED as the kernel's ENODEV/ENOENT/ESRCH, EEXIST, EPERM
+ * Errors: "link 'eth0': set MTU 65520: mtu greater than device maximum: Invalid argument",
+ *         with the kernel's errno in sys; ERR_NOT_FOUND, ERR_EXISTS, ERR_DENIED as its
+ *         ENODEV/ENOENT/ESRCH, EEXIST, EPERM
  * Blocks: for the kernel's answer, which comes at once
  */
 #include <linux/if_ether.h>
@@ -72,7 +73,8 @@ struct net_route {
 	int family;
 	struct net_ip to; /* AF_UNSPEC with prefix 0: the default route */
 	unsigned int prefix;
-	struct net_ip gateway, source; /* source: the preferred one; AF_UNSPEC: none */
+	struct net_ip gateway; /* of IPv6 for a route of either family; AF_UNSPEC: none */
+	struct net_ip source;  /* the preferred one; AF_UNSPEC: none */
 	int link; /* 0: none */
 	unsigned int table, protocol, scope, type; /* RT_TABLE_MAIN, RTPROT_KERNEL, RT_SCOPE_LINK, RTN_UNICAST */
 	uint32_t metric, mtu;
@@ -88,7 +90,7 @@ struct net_neighbour {
 	unsigned int state, flags; /* NUD_PERMANENT, ...; NTF_ROUTER, ... */
 };
 
-/* All of a namespace, links in the order of their index. */
+/* All of a namespace (of routes the unicast ones), links in the order of their index. */
 struct net_state {
 	struct net_link *links;
 	struct net_address *addresses;
@@ -139,6 +141,8 @@ int net_ip_parse_prefix(const char *text, struct net_ip *ret, unsigned int *ret_
 void net_ip_format(const struct net_ip *ip, char ret[static NET_IP_TEXT]);
 bool net_ip_equal(const struct net_ip *a, const struct net_ip *b);
 int net_mac_parse(const char *text, uint8_t ret[static ETH_ALEN], struct err *err);
+/* What the kernel takes: 1 to 15 bytes, no '/', ':', blank or control character, not "." or "..". */
+int net_name_check(const char *name, struct err *err);
 void net_mac_format(const uint8_t mac[static ETH_ALEN], char ret[static NET_MAC_TEXT]);
 
 /*

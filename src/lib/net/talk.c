@@ -1,45 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lib/net/talk.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <linux/netlink.h>
 #include <netlink/errno.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
-#include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
-struct talk {
-	struct net *net;
-	net_answer *fn;
-	void *arg;
-	int result;
-	bool ended;
-};
+#define ANSWER_S 5
+
+/* libnl's errors are a class of errno's; these are the ones that say something on their own. */
+static int errno_of(int nl_error)
+{
+	switch (nl_error < 0 ? -nl_error : nl_error) {
+	case NLE_AGAIN:
+		return ETIMEDOUT;
+	case NLE_NOMEM:
+		return ENOBUFS;
+	case NLE_PERM:
+		return EPERM;
+	case NLE_MSG_TRUNC:
+	case NLE_MSG_TOOSHORT:
+		return EBADMSG;
+	default:
+		return EIO;
+	}
+}
 
 struct net *net_open(struct err *err)
 {
-	struct nl_sock *sock = nl_socket_alloc();
-	struct net *net;
-	int r, on = 1;
+	const struct timeval limit = { .tv_sec = ANSWER_S };
+	const int on = 1;
+	struct net *net = xnew(struct net);
+	int r, fd;
 
-	if (!sock) {
-		err_set(err, ERR_EXHAUSTED, "open netlink socket: out of memory");
-		return NULL;
-	}
-	r = nl_connect(sock, NETLINK_ROUTE);
+	net->sock = nl_socket_alloc();
+	r = net->sock ? nl_connect(net->sock, NETLINK_ROUTE) : -NLE_NOMEM;
 	if (r < 0) {
-		err_set(err, ERR_INTERNAL, "open netlink socket: %s", nl_geterror(r));
-		nl_socket_free(sock);
+		err_sys(err, errno_of(r), "open rtnetlink socket");
+		net_close(net);
 		return NULL;
 	}
-	/* An old kernel without it only says less. */
-	(void)setsockopt(nl_socket_get_fd(sock), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-	net = xnew(struct net);
-	net->sock = sock;
+	fd = nl_socket_get_fd(net->sock);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) < 0) {
+		err_sys(err, errno, "set deadline of rtnetlink socket");
+		net_close(net);
+		return NULL;
+	}
+	/* Reasons in words, without our request in front; kernels before 4.12 have none. */
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
 	return net;
 }
 
@@ -56,95 +74,184 @@ void net_close_at(struct net **net)
 	net_close(*net);
 }
 
-struct nl_msg *net_request(int type, int flags, const void *family_header, size_t len)
-{
-	struct nl_msg *msg = nlmsg_alloc_simple(type, flags);
+/* Messages */
 
-	if (!msg || nlmsg_append(msg, unconst(family_header), len, NLMSG_ALIGNTO) < 0)
-		abort(); /* a page, as xcalloc() */
+struct nl_msg *net_request(int type, int flags, const void *head, size_t head_len)
+{
+	struct nl_msg *msg = nlmsg_alloc_simple(type, flags | NLM_F_REQUEST);
+	int r = msg ? nlmsg_append(msg, unconst(head), head_len, NLMSG_ALIGNTO) : -1;
+
+	assert(r == 0);
 	return msg;
 }
 
-/*
- * The attributes come after the request, which the kernel repeats whole for an error unless it
- * was asked for a short answer (NLM_F_CAPPED).
- */
-static void keep_why(struct net *net, struct nlmsgerr *error, const struct nlmsghdr *header)
+void net_put(struct nl_msg *msg, int attribute, const void *data, size_t len)
 {
-	size_t skip = sizeof(*error), have = nlmsg_datalen(header) < 0 ? 0 : (size_t)nlmsg_datalen(header);
-	struct nlattr *attr;
+	int r = nla_put(msg, attribute, (int)len, data);
 
-	if (!(header->nlmsg_flags & NLM_F_ACK_TLVS))
-		return;
-	if (!(header->nlmsg_flags & NLM_F_CAPPED))
-		skip += NLMSG_ALIGN(error->msg.nlmsg_len) - sizeof(error->msg);
-	if (skip >= have)
-		return;
-	attr = nla_find((struct nlattr *)(void *)((char *)error + skip), (int)(have - skip),
-			NLMSGERR_ATTR_MSG);
-	if (attr)
-		(void)nla_strlcpy(net->why, attr, sizeof(net->why));
+	assert(r == 0);
 }
 
-static int on_error(struct sockaddr_nl *peer, struct nlmsgerr *error, void *arg)
+void net_put_u32(struct nl_msg *msg, int attribute, uint32_t value)
 {
-	struct talk *talk = arg;
-
-	(void)peer;
-	talk->result = error->error;
-	talk->ended = true;
-	/* The message that the error is the content of. */
-	keep_why(talk->net, error, (struct nlmsghdr *)(void *)((char *)error - NLMSG_HDRLEN));
-	return NL_STOP;
+	net_put(msg, attribute, &value, sizeof(value));
 }
 
-static int on_end(struct nl_msg *msg, void *arg)
+void net_put_text(struct nl_msg *msg, int attribute, const char *text)
 {
-	(void)msg;
-	((struct talk *)arg)->ended = true;
-	return NL_STOP;
+	net_put(msg, attribute, text, strlen(text) + 1);
 }
+
+void net_put_ip(struct nl_msg *msg, int attribute, const struct net_ip *ip)
+{
+	if (ip->family == AF_INET)
+		net_put(msg, attribute, &ip->v4, sizeof(ip->v4));
+	else if (ip->family == AF_INET6)
+		net_put(msg, attribute, &ip->v6, sizeof(ip->v6));
+}
+
+/* Talk */
+
+struct talk {
+	struct net *net;
+	uint32_t seq;
+	net_answer *answer;
+	void *arg;
+	int error; /* -errno */
+	bool over, interrupted;
+};
 
 static int on_message(struct nl_msg *msg, void *arg)
 {
-	struct talk *talk = arg;
+	const struct talk *t = arg;
 
-	if (talk->fn)
-		talk->fn(nlmsg_hdr(msg), talk->arg);
+	/* An answer to what was given up before, or a forged one. */
+	if (nlmsg_get_src(msg)->nl_pid != 0 || nlmsg_hdr(msg)->nlmsg_seq != t->seq)
+		return NL_SKIP;
 	return NL_OK;
 }
 
-static int receive(struct net *net, struct talk *talk)
+static int on_any_order(struct nl_msg *msg, void *arg)
 {
-	struct nl_cb *cb = nl_cb_alloc(NL_CB_CUSTOM);
-	int r = 0;
-
-	if (!cb)
-		return -ENOMEM;
-	nl_cb_err(cb, NL_CB_CUSTOM, on_error, talk);
-	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_end, talk);
-	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_end, talk);
-	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_message, talk);
-	while (r >= 0 && !talk->ended)
-		r = nl_recvmsgs(net->sock, cb);
-	nl_cb_put(cb);
-	return talk->ended ? talk->result : -EIO;
+	(void)msg;
+	(void)arg;
+	return NL_OK; /* on_message() has looked */
 }
 
-int net_talk(struct net *net, struct nl_msg *msg, net_answer *fn, void *arg)
+static int on_valid(struct nl_msg *msg, void *arg)
 {
-	struct talk talk = { .net = net, .fn = fn, .arg = arg };
-	int r;
+	const struct talk *t = arg;
+
+	if (t->answer)
+		t->answer(nlmsg_hdr(msg), t->arg);
+	return NL_OK;
+}
+
+static int on_over(struct nl_msg *msg, void *arg)
+{
+	struct talk *t = arg;
+
+	(void)msg;
+	t->over = true;
+	return NL_STOP;
+}
+
+static int on_interrupted(struct nl_msg *msg, void *arg)
+{
+	struct talk *t = arg;
+
+	(void)msg;
+	t->interrupted = true;
+	return NL_OK;
+}
+
+/* The kernel's words, which come as attributes behind the error. */
+static void read_why(struct net *net, struct nlmsgerr *e)
+{
+	struct nlmsghdr *hdr = (struct nlmsghdr *)(void *)((char *)e - NLMSG_HDRLEN);
+	size_t at = sizeof(*e);
+	struct nlattr *words;
+
+	if (!(hdr->nlmsg_flags & NLM_F_ACK_TLVS))
+		return;
+	if (!(hdr->nlmsg_flags & NLM_F_CAPPED))
+		at += NLMSG_ALIGN(e->msg.nlmsg_len) - NLMSG_HDRLEN;
+	if (NLMSG_HDRLEN + at >= hdr->nlmsg_len)
+		return;
+	words = nla_find((struct nlattr *)(void *)((char *)e + at),
+			 (int)(hdr->nlmsg_len - NLMSG_HDRLEN - at), NLMSGERR_ATTR_MSG);
+	if (words)
+		nla_strlcpy(net->why, words, sizeof(net->why));
+}
+
+static int on_error(struct sockaddr_nl *from, struct nlmsgerr *e, void *arg)
+{
+	const struct nlmsghdr *hdr = (const void *)((char *)e - NLMSG_HDRLEN);
+	struct talk *t = arg;
+
+	if (from->nl_pid != 0 || hdr->nlmsg_seq != t->seq)
+		return NL_SKIP;
+	t->error = e->error;
+	t->over = true;
+	read_why(t->net, e);
+	return NL_STOP;
+}
+
+static struct nl_cb *make_callbacks(struct talk *t)
+{
+	struct nl_cb *cb = nl_cb_alloc(NL_CB_DEFAULT);
+
+	assert(cb);
+	nl_cb_set(cb, NL_CB_MSG_IN, NL_CB_CUSTOM, on_message, t);
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_any_order, t);
+	nl_cb_set(cb, NL_CB_VALID, NL_CB_CUSTOM, on_valid, t);
+	nl_cb_set(cb, NL_CB_FINISH, NL_CB_CUSTOM, on_over, t);
+	nl_cb_set(cb, NL_CB_ACK, NL_CB_CUSTOM, on_over, t);
+	nl_cb_set(cb, NL_CB_DUMP_INTR, NL_CB_CUSTOM, on_interrupted, t);
+	nl_cb_err(cb, NL_CB_CUSTOM, on_error, t);
+	return cb;
+}
+
+int net_talk(struct net *net, struct nl_msg *msg, net_answer *answer, void *arg)
+{
+	struct talk t = { .net = net, .answer = answer, .arg = arg };
+	struct nl_cb *cb = make_callbacks(&t);
+	int r = nl_send_auto(net->sock, msg);
 
 	net->why[0] = '\0';
-	r = nl_send_auto(net->sock, msg);
+	t.seq = nlmsg_hdr(msg)->nlmsg_seq;
+	while (r >= 0 && !t.over)
+		r = nl_recvmsgs(net->sock, cb);
+	nl_cb_put(cb);
 	nlmsg_free(msg);
-	return r < 0 ? -EIO : receive(net, &talk);
+	if (!t.over)
+		return -errno_of(r);
+	if (t.error < 0)
+		return t.error;
+	return t.interrupted ? -EAGAIN : 0;
+}
+
+/* Errors */
+
+static void read_name(struct nlmsghdr *message, void *arg)
+{
+	struct nlattr *name = nlmsg_find_attr(message, sizeof(struct ifinfomsg), IFLA_IFNAME);
+
+	if (name)
+		nla_strlcpy(arg, name, IF_NAMESIZE);
+}
+
+void net_link_label(struct net *net, int index, char ret[static IF_NAMESIZE])
+{
+	const struct ifinfomsg head = { .ifi_index = index };
+
+	(void)snprintf(ret, IF_NAMESIZE, "%d", index); /* without a name, its number */
+	(void)net_talk(net, net_request(RTM_GETLINK, 0, &head, sizeof(head)), read_name, ret);
 }
 
 int net_fail(struct net *net, int r, struct err *err, const char *fmt, ...)
 {
-	char what[160];
+	char what[200];
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -153,4 +260,18 @@ int net_fail(struct net *net, int r, struct err *err, const char *fmt, ...)
 	if (net->why[0])
 		return err_sys(err, -r, "%s: %s", what, net->why);
 	return err_sys(err, -r, "%s", what);
+}
+
+int net_fail_link(struct net *net, int index, int r, struct err *err, const char *fmt, ...)
+{
+	char what[200], why[NET_WHY_MAX], name[IF_NAMESIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	memcpy(why, net->why, sizeof(why));
+	net_link_label(net, index, name);
+	memcpy(net->why, why, sizeof(why));
+	return net_fail(net, r, err, "link '%s': %s", name, what);
 }
