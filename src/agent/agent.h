@@ -15,6 +15,7 @@ struct console;
 struct event_base;
 struct modules;
 struct reaper;
+struct resolver;
 struct sandbox;
 struct ttrpc_server;
 struct uevents;
@@ -26,6 +27,7 @@ struct agent {
 	struct modules *modules; /* NULL: everything is built in, or somebody else loads */
 	struct uevents *uevents; /* NULL: no kernel events here */
 	struct reaper *reaper;
+	struct resolver *resolver; /* never NULL; listens nowhere until it is told */
 	struct ttrpc_server *server;
 	struct channel *channel;
 	struct console *console; /* NULL: off */

@@ -27,6 +27,7 @@
 #include "agent/init.h"
 #include "agent/modules.h"
 #include "agent/reaper.h"
+#include "agent/resolver.h"
 #include "agent/sandbox.h"
 #include "agent/service.h"
 #include "agent/uevent.h"
@@ -247,11 +248,13 @@ static int run(struct agent *agent, struct err *err)
 		uevents_add(agent->uevents, &hotplug);
 	}
 	agent->sandbox = sandbox_new(agent);
+	agent->resolver = resolver_new(agent->base);
 	agent->server = ttrpc_server_new(agent->base, services, n_services);
 	agent->channel = channel_open(agent->base, agent->server, agent->uevents,
 				      agent->options.server_addr, on_channel, agent);
 	event_base_dispatch(agent->base);
 	ttrpc_server_free(agent->server); /* first: it cancels what waits in the others */
+	resolver_free(agent->resolver);
 	sandbox_free(agent->sandbox);
 	console_free(agent->console);
 	channel_free(agent->channel);

@@ -37,5 +37,8 @@ rpc_handler rpc_get_guest_details, rpc_online_cpu_mem, rpc_reseed_random_dev,
 /* rpc_copy.c */
 rpc_handler rpc_copy_file;
 
+/* rpc_resolver.c */
+rpc_handler rpc_resolver_listen, rpc_resolver_next, rpc_resolver_answer;
+
 /* Answer with Empty, or with err when it is set. */
 void rpc_end(struct ttrpc_call *call, const struct err *err);

@@ -6,6 +6,7 @@
 #include "health.pb-c.h"
 #include "lib/base/defs.h"
 #include "lib/ttrpc/server.h"
+#include "resolver.pb-c.h"
 
 static const struct ttrpc_method health_methods[] = {
 	{ "Check", rpc_check },
@@ -42,9 +43,15 @@ static const struct ttrpc_method agent_methods[] = {
 	{ "GetOOMEvent", rpc_get_oom_event },
 };
 
+static const struct ttrpc_method resolver_methods[] = {
+	{ "Listen", rpc_resolver_listen },
+	{ "Next", rpc_resolver_next },
+	{ "Answer", rpc_resolver_answer },
+};
+
 const struct ttrpc_service *agent_services(struct agent *agent, size_t *ret_n)
 {
-	static struct ttrpc_service services[2];
+	static struct ttrpc_service services[3];
 
 	services[0] = (struct ttrpc_service){
 		.desc = &grpc__agent_service__descriptor,
@@ -56,6 +63,12 @@ const struct ttrpc_service *agent_services(struct agent *agent, size_t *ret_n)
 		.desc = &grpc__health__descriptor,
 		.methods = health_methods,
 		.n_methods = ARRAY_LEN(health_methods),
+		.arg = agent,
+	};
+	services[2] = (struct ttrpc_service){
+		.desc = &kata__guest__resolver__descriptor,
+		.methods = resolver_methods,
+		.n_methods = ARRAY_LEN(resolver_methods),
 		.arg = agent,
 	};
 	*ret_n = ARRAY_LEN(services);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * service.h - the two services of the agent as tables
+ * service.h - the services of the agent as tables
  *
  * Methods of the protocol that have no row answer ERR_UNIMPLEMENTED by their name, which
  * is the ttrpc server's doing.

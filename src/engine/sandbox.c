@@ -15,6 +15,7 @@
 #include "engine/agent/agent.h"
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
+#include "engine/resource/resolver.h"
 #include "engine/sandbox_priv.h"
 #include "engine/vmm/accel.h"
 #include "engine/vmm/virtiofsd.h"
@@ -74,6 +75,7 @@ void sandbox_free(struct sandbox *sb)
 	list_for_each_safe(&sb->containers, struct container, node, c)
 		container_free(c);
 	loggers_done(&sb->loggers);
+	resolver_free(sb->resolver);
 	agent_free(sb->agent);
 	vmm_free(sb->vmm);
 	accel_choice_free(sb->accel_choice);

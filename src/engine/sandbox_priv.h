@@ -16,6 +16,7 @@ struct agent;
 struct cgroup;
 struct journal;
 struct process_io;
+struct resolver;
 struct rootfs;
 struct scope_call;
 struct share;
@@ -61,6 +62,7 @@ struct sandbox {
 	struct vmm *vmm;
 	uint64_t vmm_seq, vm_dir_seq;
 	struct agent *agent;
+	struct resolver *resolver; /* NULL: nothing to relay */
 
 	struct flow up;
 	engine_done *up_done;

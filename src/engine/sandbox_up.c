@@ -17,6 +17,7 @@
 #include "engine/persist/journal.h"
 #include "engine/resource/guest_sandbox.h"
 #include "engine/resource/host_limits.h"
+#include "engine/resource/resolver.h"
 #include "engine/resource/scope.h"
 #include "engine/resource/share.h"
 #include "engine/resource/sizing.h"
@@ -521,6 +522,7 @@ static enum flow_next reach_agent(void *owner, struct err *err)
 
 void sandbox_undo_agent(struct sandbox *sb)
 {
+	resolver_free(take_ptr(&sb->resolver));
 	agent_free(take_ptr(&sb->agent));
 }
 
@@ -560,12 +562,18 @@ static void on_oom(void *arg, const char *container_id)
 		sb->events.oom(sb->events_arg, c);
 }
 
+static void on_no_names(void *arg, const struct err *why)
+{
+	sandbox_warn(arg, why);
+}
+
 static enum flow_next watch_guest(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
 
 	(void)err;
 	agent_watch_oom(sb->agent, on_oom, sb);
+	sb->resolver = resolver_new(sb->base, sb->agent, sb->spec, on_no_names, sb);
 	return FLOW_NEXT;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/statvfs.h>
 
 #include "engine/config/config.h"
+#include "engine/resource/resolv_conf.h"
 #include "engine/resource/share.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
@@ -15,7 +16,6 @@
 #include "lib/oci/spec.h"
 
 #define HOSTNAME_LEN_MAX  64          /* linux/utsname.h */
-#define RESOLV_CONF_MAX   (64u << 10) /* bytes */
 #define SHM_SIZE_DEFAULT  (64ull << 20)
 #define SHM_GUEST_PATH    "/run/kata-containers/sandbox/shm"
 
