@@ -16,7 +16,9 @@
 
 static struct nl_msg *link_message(int index, unsigned int flags, unsigned int mask)
 {
-	const struct ifinfomsg head = { .ifi_index = index, .ifi_flags = flags, .ifi_change = mask };
+	const struct ifinfomsg head = { .ifi_index = index,
+					.ifi_flags = flags,
+					.ifi_change = mask };
 
 	return net_request(RTM_NEWLINK, 0, &head, sizeof(head));
 }
@@ -58,7 +60,8 @@ int net_link_set_name(struct net *net, int index, const char *name, struct err *
 	return r < 0 ? net_fail_link(net, index, r, err, "rename to '%s'", name) : 0;
 }
 
-int net_link_set_mac(struct net *net, int index, const uint8_t mac[static ETH_ALEN], struct err *err)
+int net_link_set_mac(struct net *net, int index, const uint8_t mac[static ETH_ALEN],
+		     struct err *err)
 {
 	struct nl_msg *msg = link_message(index, 0, 0);
 	char text[NET_MAC_TEXT];
@@ -112,16 +115,17 @@ static struct nl_msg *address_message(int type, int flags, const struct net_addr
 
 int net_address_add(struct net *net, const struct net_address *address, struct err *err)
 {
-	/* Whoever owned the address has done DAD, or has it switched off; nobody shall wait again. */
+	/* Whoever owned the address has done DAD, or has it switched off; nobody shall wait again.
+	 */
 	uint32_t flags = address->ip.family == AF_INET6 ? IFA_F_NODAD : 0;
 	char text[PREFIX_TEXT];
-	int r = net_talk(
-		net, address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address, flags), NULL,
-		NULL);
+	int r = net_talk(net,
+			 address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address, flags),
+			 NULL, NULL);
 
 	if (r < 0 && r != -EEXIST)
 		return net_fail_link(net, address->link, r, err, "add address '%s'",
-				  format_prefix(&address->ip, address->prefix, text));
+				     format_prefix(&address->ip, address->prefix, text));
 	return 0;
 }
 
@@ -132,7 +136,7 @@ int net_address_delete(struct net *net, const struct net_address *address, struc
 
 	if (r < 0 && r != -EADDRNOTAVAIL && r != -ENODEV)
 		return net_fail_link(net, address->link, r, err, "delete address '%s'",
-				  format_prefix(&address->ip, address->prefix, text));
+				     format_prefix(&address->ip, address->prefix, text));
 	return 0;
 }
 
@@ -156,7 +160,8 @@ static void put_gateway(struct nl_msg *msg, const struct net_route *route)
 static void put_mtu(struct nl_msg *msg, uint32_t mtu)
 {
 	struct nlattr metrics[2 + 1]; /* a header, and one attribute of four bytes */
-	const struct nlattr mtu_head = { .nla_len = NLA_HDRLEN + sizeof(mtu), .nla_type = RTAX_MTU };
+	const struct nlattr mtu_head = { .nla_len = NLA_HDRLEN + sizeof(mtu),
+					 .nla_type = RTAX_MTU };
 
 	memcpy(&metrics[0], &mtu_head, sizeof(mtu_head));
 	memcpy(&metrics[1], &mtu, sizeof(mtu));
@@ -216,7 +221,7 @@ int net_route_replace(struct net *net, const struct net_route *route, struct err
 	r = net_talk(net, msg, NULL, NULL);
 	if (r < 0 && r != -EEXIST)
 		return net_fail_link(net, route->link, r, err, "set route '%s'",
-				  format_route(route, text, sizeof(text)));
+				     format_route(route, text, sizeof(text)));
 	return 0;
 }
 
@@ -227,7 +232,7 @@ int net_route_delete(struct net *net, const struct net_route *route, struct err 
 
 	if (r < 0 && r != -ESRCH && r != -ENODEV && r != -ENOENT)
 		return net_fail_link(net, route->link, r, err, "delete route '%s'",
-				  format_route(route, text, sizeof(text)));
+				     format_route(route, text, sizeof(text)));
 	return 0;
 }
 

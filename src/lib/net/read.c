@@ -95,7 +95,8 @@ static void read_link_attributes(struct net_link *link, struct nlattr *tb[static
 	struct nlattr *info[IFLA_INFO_MAX + 1] = { NULL };
 
 	nla_strlcpy(link->name, tb[IFLA_IFNAME], sizeof(link->name));
-	if (tb[IFLA_LINKINFO] && nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) == 0 &&
+	if (tb[IFLA_LINKINFO] &&
+	    nla_parse_nested(info, IFLA_INFO_MAX, tb[IFLA_LINKINFO], NULL) == 0 &&
 	    info[IFLA_INFO_KIND])
 		nla_strlcpy(link->kind, info[IFLA_INFO_KIND], sizeof(link->kind));
 	link->carrier = sized(tb[IFLA_CARRIER], 1) && nla_get_u8(tb[IFLA_CARRIER]);
@@ -193,9 +194,8 @@ static void read_hops(struct net_route *route, const struct nlattr *list)
 	int left = nla_len(list);
 	struct nlattr *tb[RTA_MAX + 1];
 
-	if (!RTNH_OK(hop, left) ||
-	    nla_parse(tb, RTA_MAX, (struct nlattr *)(void *)RTNH_DATA(hop),
-		      hop->rtnh_len - (int)sizeof(*hop), NULL) < 0)
+	if (!RTNH_OK(hop, left) || nla_parse(tb, RTA_MAX, (struct nlattr *)(void *)RTNH_DATA(hop),
+					     hop->rtnh_len - (int)sizeof(*hop), NULL) < 0)
 		return;
 	route->link = hop->rtnh_ifindex;
 	route->flags = hop->rtnh_flags & RTNH_F_ONLINK;
@@ -242,7 +242,8 @@ static void on_route(struct nlmsghdr *message, void *arg)
 
 	if (!read_route(message, &route))
 		return;
-	room = room_for_one(r, &r->state->routes, r->state->n_routes, NET_ROUTES_MAX, sizeof(*room));
+	room = room_for_one(r, &r->state->routes, r->state->n_routes, NET_ROUTES_MAX,
+			    sizeof(*room));
 	if (!room)
 		return;
 	*room = route;
@@ -299,9 +300,9 @@ static int read_once(struct net *net, struct net_state *state, struct err *err)
 
 	for (size_t i = 0; i < ARRAY_LEN(dumps); i++) {
 		struct reading reading = { .state = state };
-		int r = net_talk(net,
-				 net_request(dumps[i].request, NLM_F_DUMP, zeros, dumps[i].head_len),
-				 dumps[i].answer, &reading);
+		int r = net_talk(
+			net, net_request(dumps[i].request, NLM_F_DUMP, zeros, dumps[i].head_len),
+			dumps[i].answer, &reading);
 
 		if (r < 0)
 			return net_fail(net, r, err, "read %s", dumps[i].what);

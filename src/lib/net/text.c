@@ -102,9 +102,10 @@ int net_name_check(const char *name, struct err *err)
 			       name, IF_NAMESIZE - 1);
 	for (const char *at = name; *at; at++)
 		if (*at == '/' || *at == ':' || (unsigned char)*at <= ' ' || *at == 0x7f)
-			return err_set(err, ERR_INVALID,
-				       "interface name '%s' has a '/', ':', blank or control character",
-				       name);
+			return err_set(
+				err, ERR_INVALID,
+				"interface name '%s' has a '/', ':', blank or control character",
+				name);
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return err_set(err, ERR_INVALID, "interface name '%s' is none", name);
 	return 0;

@@ -14,7 +14,7 @@
 #include "lib/base/mem.h"
 #include "lib/net/net.h"
 
-#define BATCH        64        /* datagrams in one turn of the loop */
+#define BATCH        64         /* datagrams in one turn of the loop */
 #define MESSAGE_SIZE (16 << 10) /* bytes; a longer one is cut, and counts as a change */
 #define QUEUE_SIZE   (1 << 20)
 
@@ -107,11 +107,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 struct net_watch *net_watch_new(struct event_base *base, net_changed *changed, void *arg,
 				struct err *err)
 {
-	static const int groups[] = { RTNLGRP_LINK,	  RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
+	static const int groups[] = { RTNLGRP_LINK,       RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 				      RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE,  RTNLGRP_NEIGH };
 	struct sockaddr_nl addr = { .nl_family = AF_NETLINK };
 	const int size = QUEUE_SIZE;
-	scoped_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	scoped_fd int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
 	struct net_watch *watch;
 
 	if (fd < 0)
