@@ -30,8 +30,7 @@ static void set_timer(struct qemu *q, uint32_t ms)
 	evtimer_add(&q->timer, &tv);
 }
 
-/* False: the owner freed us in its callback. */
-static bool finish_op(struct qemu *q, struct qemu_op *op, const struct err *err)
+bool qemu_finish_op(struct qemu *q, struct qemu_op *op, const struct err *err)
 {
 	vmm_done *done = op->done;
 	bool freed = false, *outer = q->freed;
@@ -79,7 +78,7 @@ static bool fail_ops(struct qemu *q, const struct err *why)
 	enum qemu_state state = q->state;
 
 	for (size_t i = 0; i < QEMU_OP_STOP; i++)
-		if (!finish_op(q, &q->ops[i], why) || q->state != state)
+		if (!qemu_finish_op(q, &q->ops[i], why) || q->state != state)
 			return false;
 	return true;
 }
@@ -95,7 +94,7 @@ static void tell_lost(struct qemu *q)
 	complete_reason(q);
 	why = q->why;
 	q->state = QEMU_LOST;
-	if (fail_ops(q, &why) && q->events.lost)
+	if (fail_ops(q, &why) && qemu_nic_fail_all(q, &why) && q->events.lost)
 		q->events.lost(q->arg, &why);
 }
 
@@ -121,7 +120,7 @@ static void finish_stop(struct qemu *q)
 	else
 		qemu_remove_dir(q, &err);
 	q->state = QEMU_STOPPED;
-	(void)finish_op(q, &q->ops[QEMU_OP_STOP], err.code == ERR_OK ? NULL : &err);
+	(void)qemu_finish_op(q, &q->ops[QEMU_OP_STOP], err.code == ERR_OK ? NULL : &err);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -207,14 +206,16 @@ static const char *text_member(struct json_object *obj, const char *key)
 	return json_object_get_string(v);
 }
 
-/* query-status: running, or why not. */
-static int read_status(struct json_object *result, struct err *err)
+/* query-status: running, or, held, about to; or why not. */
+static int read_status(struct json_object *result, bool held, struct err *err)
 {
 	const char *status = json_object_is_type(result, json_type_object)
 				     ? text_member(result, "status") : "";
 	struct str text = { .max = 40 };
 
 	if (strcmp(status, "running") == 0)
+		return 0;
+	if (held && (strcmp(status, "prelaunch") == 0 || strcmp(status, "paused") == 0))
 		return 0;
 	text_escape(&text, status, strnlen(status, 40));
 	err_set(err, ERR_UNAVAILABLE, "guest does not run: %s",
@@ -230,7 +231,7 @@ static void on_stop_reason(void *arg, struct json_object *result, const struct e
 
 	if (err)
 		begin_end(q, err->text);
-	else if (read_status(result, &why) < 0 && !q->want_paused)
+	else if (read_status(result, false, &why) < 0 && !q->want_paused)
 		begin_end(q, why.text);
 }
 
@@ -261,6 +262,8 @@ void qemu_on_qmp_event(void *arg, const char *name, struct json_object *data)
 		begin_end(q, shutdown_reason(text_member(data, "reason")));
 	else if (strcmp(name, "GUEST_PANICKED") == 0)
 		begin_end(q, "guest panicked");
+	else if (strcmp(name, "DEVICE_DELETED") == 0)
+		qemu_nic_on_deleted(q, text_member(data, "device"));
 	else if (strcmp(name, "STOP") == 0 && !q->want_paused)
 		qmp_execute(q->qmp, "query-status", NULL, -1, DETAILS_MS, on_stop_reason, q);
 }
@@ -276,8 +279,8 @@ static void on_status(void *arg, struct json_object *result, const struct err *e
 	if (err)
 		why = *err;
 	else
-		(void)read_status(result, &why);
-	(void)finish_op(op->qemu, op, why.code == ERR_OK ? NULL : &why);
+		(void)read_status(result, op->held, &why);
+	(void)qemu_finish_op(op->qemu, op, why.code == ERR_OK ? NULL : &why);
 }
 
 static void on_plain_answer(void *arg, struct json_object *result, const struct err *err)
@@ -286,7 +289,7 @@ static void on_plain_answer(void *arg, struct json_object *result, const struct 
 
 	(void)result;
 	if (!err || err->code != ERR_UNAVAILABLE)
-		(void)finish_op(op->qemu, op, err);
+		(void)qemu_finish_op(op->qemu, op, err);
 }
 
 static void ask(struct qemu *q, size_t which, const char *command, uint32_t timeout_ms,
@@ -294,7 +297,7 @@ static void ask(struct qemu *q, size_t which, const char *command, uint32_t time
 {
 	struct qemu_op *op = &q->ops[which];
 
-	*op = (struct qemu_op){ .qemu = q, .done = done, .arg = arg };
+	*op = (struct qemu_op){ .qemu = q, .done = done, .arg = arg, .held = q->held };
 	if (q->state == QEMU_RUNNING)
 		qmp_execute(q->qmp, command, NULL, -1, timeout_ms,
 			    strcmp(command, "query-status") == 0 ? on_status : on_plain_answer, op);
@@ -322,6 +325,7 @@ static int start(struct vmm *vmm, const struct vmm_place *place, struct err *err
 		return err_set(err, ERR_STATE, "start QEMU: was started before");
 	if (qemu_launch(q, place, err) < 0)
 		return -1;
+	q->held = q->want_paused = q->vm->start_paused;
 	q->state = QEMU_RUNNING;
 	return 0;
 }
@@ -344,7 +348,7 @@ static void pause_guest(struct vmm *vmm, uint32_t timeout_ms, vmm_done *done, vo
 
 static void resume(struct vmm *vmm, uint32_t timeout_ms, vmm_done *done, void *arg)
 {
-	qemu_of(vmm)->want_paused = false;
+	qemu_of(vmm)->want_paused = qemu_of(vmm)->held = false;
 	ask(qemu_of(vmm), QEMU_OP_RESUME, "cont", timeout_ms, done, arg);
 }
 
@@ -356,6 +360,7 @@ static void stop(struct vmm *vmm, vmm_done *done, void *arg)
 		q->ops[i].done = NULL;
 	q->ops[QEMU_OP_STOP] = (struct qemu_op){ .qemu = q, .done = done, .arg = arg };
 	qmp_free(take_ptr(&q->qmp));
+	qemu_nic_forget(q);
 	q->state = QEMU_STOPPING;
 	child_kill(&q->child);
 	set_timer(q, q->child.pid > 0 ? STOP_MS : 0);
@@ -370,6 +375,7 @@ static void qemu_free(struct vmm *vmm)
 		*q->freed = true;
 	event_del(&q->timer);
 	qmp_free(q->qmp);
+	qemu_nic_forget(q);
 	child_done(&q->child);
 	tail_free(q->early);
 	tail_free(q->console);
@@ -413,6 +419,9 @@ static const struct vmm_ops qemu_ops = {
 	.check = check,
 	.pause = pause_guest,
 	.resume = resume,
+	.add_nic = qemu_add_nic,
+	.remove_nic = qemu_remove_nic,
+	.set_carrier = qemu_set_carrier,
 	.stop = stop,
 	.free = qemu_free,
 	.pid = pid,
@@ -427,6 +436,8 @@ struct vmm *qemu_new(struct event_base *base, const struct vm_config *vm,
 
 	*q = (struct qemu){ .vmm.ops = &qemu_ops, .base = base, .vm = vm, .events = *events,
 			    .arg = arg, .child = CHILD_INIT };
+	list_init(&q->nics);
+	list_init(&q->nic_changes);
 	evtimer_assign(&q->timer, base, on_timer, q);
 	return &q->vmm;
 }

@@ -313,6 +313,8 @@ static void add_rest(struct argv *a)
 {
 	const struct vm_config *vm = a->vm;
 
+	if (vm->start_paused)
+		ADD(a, "-S");
 	if (*vm->seccomp)
 		ADD(a, "-sandbox", vm->seccomp);
 	ADD(a, "-smp");

@@ -10,6 +10,7 @@
 #include "engine/vmm/qemu.h"
 #include "engine/vmm/qmp.h"
 #include "engine/vmm/tail.h"
+#include "lib/base/list.h"
 
 enum qemu_state {
 	QEMU_NEW,      /* nothing outside exists */
@@ -25,6 +26,7 @@ struct qemu_op {
 	struct qemu *qemu;
 	vmm_done *done; /* NULL: none waits */
 	void *arg;
+	bool held; /* a guest that does not run yet is no failure */
 };
 
 /* Stopping comes last: it is no victim of a loss. */
@@ -39,6 +41,7 @@ struct qemu {
 	enum qemu_state state;
 	bool has_dir;
 	bool want_paused; /* a STOP event is no surprise */
+	bool held;        /* started paused, and not resumed since */
 	struct child child;
 	struct qmp *qmp;
 	struct tail *early, *console, *output;
@@ -47,6 +50,8 @@ struct qemu {
 	char panic[160];       /* "Kernel panic ..." from the console, escaped; "" */
 	struct event timer;    /* QEMU_ENDING: details are late; STOPPING: give up; else: due ops */
 	struct qemu_op ops[QEMU_N_OPS];
+	struct list nics;        /* qemu_nic.c; at most VM_NIC_SLOTS */
+	struct list nic_changes; /* qemu_nic.c */
 	bool *freed;           /* where to say that we were freed inside a callback */
 };
 
@@ -54,7 +59,20 @@ struct qemu {
 int qemu_launch(struct qemu *q, const struct vmm_place *place, struct err *err);
 void qemu_remove_dir(struct qemu *q, struct err *err); /* ERR_OK in *err when it is gone */
 
+/* qemu_nic.c: what vmm.h has for network devices. */
+void qemu_add_nic(struct vmm *vmm, const struct vm_nic *nic, uint32_t timeout_ms, vmm_done *done,
+		  void *arg);
+void qemu_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms, vmm_done *done, void *arg);
+void qemu_set_carrier(struct vmm *vmm, const char *id, bool carrier, uint32_t timeout_ms,
+		      vmm_done *done, void *arg);
+/* The event DEVICE_DELETED, of any device; id may be anything. */
+void qemu_nic_on_deleted(struct qemu *q, const char *id);
+/* Fail whoever waits for a loss. False: a callback freed or stopped us, and nothing more is due. */
+bool qemu_nic_fail_all(struct qemu *q, const struct err *why);
+void qemu_nic_forget(struct qemu *q); /* q->qmp is gone; silent */
+
 /* qemu.c */
+bool qemu_finish_op(struct qemu *q, struct qemu_op *op, const struct err *err); /* false: q is gone */
 void qemu_on_child_exit(void *arg);
 void qemu_on_console_line(void *arg, const char *line);
 void qemu_on_qmp_event(void *arg, const char *name, struct json_object *data);

@@ -24,7 +24,7 @@ struct qmp;
 
 #define QMP_LINE_MAX    (1u << 20) /* bytes in one reply; more closes the link */
 #define QMP_DEPTH_MAX   16
-#define QMP_PENDING_MAX 64
+#define QMP_PENDING_MAX 1536 /* thirty network devices of sixteen queues at a time */
 
 /*
  * One call per command, from the loop, never from inside qmp_execute(); none after

@@ -161,6 +161,7 @@ void bench_start(struct bench *b, int fs_fd)
 
 	place.fs_fd = fs_fd;
 	bench_plan(b);
+	b->vm.start_paused = b->start_paused;
 	b->vmm = qemu_new(b->base, &b->vm, &events, b);
 	if (vmm_start(b->vmm, &place, &err) < 0)
 		fail_msg("%s", err.text);

@@ -33,6 +33,7 @@ struct bench {
 	bool done, lost; /* by bench_on_done() and bench_on_lost() */
 	struct err done_err, lost_err;
 	enum vm_accel accel; /* TCG to begin with */
+	bool start_paused;
 	const char *awaited_line; /* sets said when the console has it */
 	bool said;
 	size_t n_lines;

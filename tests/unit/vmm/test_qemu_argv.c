@@ -20,6 +20,7 @@
 struct vm_case {
 	const char *name; /* of the file */
 	void (*change)(struct config *c, struct vm_facts *f);
+	bool start_paused;
 };
 
 static const char *golden_dir;
@@ -126,6 +127,7 @@ static char *compose(const struct vm_case *vc)
 	vc->change(config, &facts);
 	if (vm_config_plan(config, &facts, &vm, &err) < 0)
 		fail_msg("%s", err.text);
+	vm.start_paused = vc->start_paused;
 	argv = qemu_argv(&vm);
 	text = words_as_lines(argv);
 	strv_free(argv);
@@ -179,6 +181,7 @@ int main(int argc, char **argv)
 		{ "q35-vsock", with_vsock },      { "pc-9p", on_pc_with_9p },
 		{ "q35-image", from_an_image },   { "q35-everything", with_everything },
 		{ "q35-nothing", with_nothing },  { "q35-own-user", as_a_user_of_its_own },
+		{ "q35-paused", as_it_is, .start_paused = true },
 	};
 	struct CMUnitTest tests[ARRAY_LEN(cases) + 1];
 

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * test_qemu_nic.c - the real QEMU, network devices in and out; the machine itself is asked
+ * what it has, over its human monitor
+ *
+ * In a network namespace of its own: taps are made here. The guest is a few dozen bytes that know
+ * nothing of ACPI, so it lets no device go.
+ */
+#include "bench.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "engine/vmm/host_sock.h"
+#include "lib/base/clock.h"
+#include "lib/base/fs.h"
+#include "lib/base/str.h"
+#include "tiny_guest.h"
+
+#define QUICK_MS 5000
+
+struct ask {
+	bool done;
+	struct err err;
+	uint64_t ns;
+};
+
+static int setup(void **state)
+{
+	struct bench *b = bench_new();
+
+	b->config->hypervisor.use_legacy_serial = true; /* what tiny guests speak on */
+	bench_set(&b->config->hypervisor.extra_monitor_socket, "hmp");
+	assert_int_equal(tiny_guest_write(b->kernel, TINY_IDLE), 0);
+	b->start_paused = true;
+	*state = b;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	bench_free(*state);
+	return 0;
+}
+
+static int open_tap(const char *name, short flags)
+{
+	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags) };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	assert_true(fd >= 0);
+	strcpy(ifr.ifr_name, name);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+		fail_msg("make tap '%s': %s", name, strerror(errno));
+	return fd;
+}
+
+static void on_asked(void *arg, const struct err *err)
+{
+	struct ask *ask = arg;
+
+	assert_false(ask->done);
+	ask->done = true;
+	ask->err = err ? *err : ERR_INIT;
+	ask->ns = clock_mono_ns() - ask->ns;
+}
+
+static void expect_ok(const struct ask *ask)
+{
+	if (ask->err.code != ERR_OK)
+		fail_msg("%s", ask->err.text);
+}
+
+static struct vm_nic nic_of(const char *id, unsigned int slot, const int *fds, size_t n_fds)
+{
+	return (struct vm_nic){ .id = id, .backend = VM_NIC_TAP, .slot = slot, .fds = fds,
+				.mac = { 0x02, 0x42, 0xac, 0x11, 0, (uint8_t)slot }, .n_fds = n_fds,
+				.queues = (unsigned int)n_fds };
+}
+
+static void add(struct bench *b, const struct vm_nic *nic, struct ask *ask)
+{
+	*ask = (struct ask){ .ns = clock_mono_ns() };
+	vmm_add_nic(b->vmm, nic, QUICK_MS, on_asked, ask);
+	assert_false(ask->done);
+}
+
+static void add_tap(struct bench *b, const char *id, unsigned int slot, struct ask *ask)
+{
+	char name[16];
+	struct vm_nic nic;
+	int fd;
+
+	snprintf(name, sizeof(name), "t%u", slot);
+	fd = open_tap(name, 0);
+	nic = nic_of(id, slot, &fd, 1);
+	add(b, &nic, ask);
+	close(fd); /* borrowed for the call only */
+	bench_run_until(b, &ask->done);
+}
+
+static void remove_nic(struct bench *b, const char *id, uint32_t timeout_ms, struct ask *ask)
+{
+	*ask = (struct ask){ .ns = clock_mono_ns() };
+	vmm_remove_nic(b->vmm, id, timeout_ms, on_asked, ask);
+	assert_false(ask->done);
+	bench_run_until(b, &ask->done);
+}
+
+/* What the human monitor says to one command; owned by the caller. */
+static char *monitor(struct bench *b, const char *command)
+{
+	char buf[4096];
+	struct timeval patience = { .tv_sec = 10 };
+	struct err err = ERR_INIT;
+	struct str out = { 0 };
+	unsigned int prompts = 0;
+	int fd;
+
+	fd = host_sock_connect(b->vm_dir, "extra-monitor.sock", &err);
+	if (fd < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0); /* it blocks, but not for long */
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	assert_int_equal(dprintf(fd, "%s\n", command), strlen(command) + 1);
+	/* One prompt before the command, one after its output. */
+	while (prompts < 2) {
+		ssize_t n = read(fd, buf, sizeof(buf));
+
+		if (n <= 0)
+			fail_msg("monitor, '%s': %s", command, n ? strerror(errno) : "closed");
+		str_add_n(&out, buf, (size_t)n);
+		prompts = 0;
+		for (const char *at = str_get(&out); (at = strstr(at, "(qemu) ")); at++)
+			prompts++;
+	}
+	close(fd);
+	return str_take(&out);
+}
+
+static bool has(struct bench *b, const char *command, const char *part)
+{
+	char *text = monitor(b, command);
+	bool found = strstr(text, part) != NULL;
+
+	free(text);
+	return found;
+}
+
+static bool tap_is_held(const char *name)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	bool held;
+
+	assert_true(fd >= 0);
+	strcpy(ifr.ifr_name, name);
+	held = ioctl(fd, TUNSETIFF, &ifr) < 0 && errno == EBUSY;
+	close(fd);
+	return held;
+}
+
+/* The descriptor that QEMU has for a queue is one of this tap. */
+static void expect_tap(struct bench *b, const char *netdev, int queue, const char *name)
+{
+	char *text = monitor(b, "info network"), start[64], path[64], line[32], *at, *info;
+	struct err err = ERR_INIT;
+
+	snprintf(start, sizeof(start), "%s: index=%d,type=tap,fd=", netdev, queue);
+	at = strstr(text, start);
+	if (!at)
+		fail_msg("no '%s' in: %s", start, text);
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%ld", (int)b->pid,
+		 strtol(at + strlen(start), NULL, 10));
+	if (file_read(path, 8192, &info, NULL, &err) < 0)
+		fail_msg("%s", err.text);
+	snprintf(line, sizeof(line), "iff:\t%s\n", name);
+	assert_non_null(strstr(info, line));
+	free(info);
+	free(text);
+}
+
+static void a_machine_that_starts_paused_is_ready_and_waits(void **state)
+{
+	struct bench *b = *state;
+
+	b->awaited_line = TINY_HELLO;
+	bench_start(b, -1);
+	bench_make_ready(b);
+	assert_true(has(b, "info status", "prelaunch"));
+	BENCH_ASK(b, vmm_check, QUICK_MS);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	assert_false(b->said);
+	BENCH_ASK(b, vmm_resume, QUICK_MS);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	bench_run_until(b, &b->said);
+	BENCH_ASK(b, vmm_check, QUICK_MS);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	/* Once it ran, standing still is a failure as ever. */
+	BENCH_ASK(b, vmm_pause, QUICK_MS);
+	BENCH_ASK(b, vmm_check, QUICK_MS);
+	assert_int_equal(b->done_err.code, ERR_UNAVAILABLE);
+	assert_false(b->lost);
+}
+
+static void taps_are_plugged_before_the_guest_runs(void **state)
+{
+	struct bench *b = *state;
+	int one = open_tap("one0", 0);
+	int two[2] = { open_tap("two0", IFF_MULTI_QUEUE), open_tap("two0", IFF_MULTI_QUEUE) };
+	struct vm_nic nics[] = { nic_of("network-0", 1, &one, 1), nic_of("network-1", 0x1a, two, 2) };
+	struct ask asks[2];
+
+	b->awaited_line = TINY_HELLO;
+	bench_start(b, -1);
+	/* At once, before the first answer. */
+	for (size_t i = 0; i < 2; i++)
+		add(b, &nics[i], &asks[i]);
+	close(one);
+	close(two[0]);
+	close(two[1]);
+	for (size_t i = 0; i < 2; i++) {
+		bench_run_until(b, &asks[i].done);
+		expect_ok(&asks[i]);
+	}
+	BENCH_ASK(b, vmm_resume, QUICK_MS);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	bench_run_until(b, &b->said);
+	assert_true(has(b, "info qtree", "dev: virtio-net-pci, id \"network-0\""));
+	assert_true(has(b, "info qtree", "mac = \"02:42:ac:11:00:1a\""));
+	assert_true(has(b, "info qtree", "vectors = 6 (0x6)"));
+	assert_true(has(b, "info qtree", "addr = 1a.0"));
+	expect_tap(b, "be-network-0", 0, "one0");
+	expect_tap(b, "be-network-1", 0, "two0");
+	expect_tap(b, "be-network-1", 1, "two0");
+	assert_true(tap_is_held("one0"));
+	print_message("plugging two taps into a starting QEMU: %.1f ms\n", (double)asks[1].ns / NS_PER_MS);
+}
+
+/* QEMU reads each descriptor with the right command, however many come behind one another. */
+static void sixteen_queues_are_plugged_in_one_go(void **state)
+{
+	struct bench *b = *state;
+	int fds[VM_NIC_QUEUES_MAX];
+	struct vm_nic nic = nic_of("network-0", 30, fds, VM_NIC_QUEUES_MAX);
+	struct ask ask;
+
+	for (size_t i = 0; i < VM_NIC_QUEUES_MAX; i++)
+		fds[i] = open_tap("many0", IFF_MULTI_QUEUE);
+	bench_start(b, -1);
+	bench_make_ready(b);
+	add(b, &nic, &ask);
+	for (size_t i = 0; i < VM_NIC_QUEUES_MAX; i++)
+		close(fds[i]);
+	bench_run_until(b, &ask.done);
+	expect_ok(&ask);
+	expect_tap(b, "be-network-0", 15, "many0");
+	print_message("plugging 16 queues: %.1f ms\n", (double)ask.ns / NS_PER_MS);
+}
+
+static void a_running_guest_gets_one_too(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	b->start_paused = false;
+	b->awaited_line = TINY_HELLO;
+	bench_start(b, -1);
+	bench_run_until(b, &b->said);
+	add_tap(b, "network-0", 1, &ask);
+	expect_ok(&ask);
+	print_message("plugging a tap into a running guest: %.1f ms\n", (double)ask.ns / NS_PER_MS);
+	assert_true(has(b, "info qtree", "dev: virtio-net-pci, id \"network-0\""));
+}
+
+/* QEMU has no right but to its descriptors. */
+static void a_qemu_that_is_not_root_takes_roots_taps(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	b->config->hypervisor.rootless = true;
+	bench_start(b, -1);
+	bench_make_ready(b);
+	assert_true(b->vm.user.own && b->vm.user.uid != 0);
+	assert_true(*b->vm.seccomp);
+	add_tap(b, "network-0", 1, &ask);
+	expect_ok(&ask);
+	BENCH_ASK(b, vmm_resume, QUICK_MS);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	assert_true(has(b, "info qtree", "dev: virtio-net-pci, id \"network-0\""));
+}
+
+static void the_cable_can_be_pulled(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	bench_start(b, -1);
+	add_tap(b, "network-0", 1, &ask);
+	expect_ok(&ask);
+	for (int up = 0; up < 2; up++) {
+		ask = (struct ask){ .ns = clock_mono_ns() };
+		vmm_set_carrier(b->vmm, "network-0", up, QUICK_MS, on_asked, &ask);
+		bench_run_until(b, &ask.done);
+		expect_ok(&ask);
+	}
+	print_message("set carrier: %.1f ms\n", (double)ask.ns / NS_PER_MS);
+	ask = (struct ask){ 0 };
+	vmm_set_carrier(b->vmm, "network-9", false, QUICK_MS, on_asked, &ask);
+	bench_run_until(b, &ask.done);
+	assert_int_equal(ask.err.code, ERR_NOT_FOUND);
+	bench_expect_text(&ask.err, "network-9");
+}
+
+/* The tap is free for others afterwards, though the guest still has the device. */
+static void a_device_that_the_guest_keeps_loses_its_tap(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	bench_start(b, -1);
+	add_tap(b, "network-0", 1, &ask);
+	expect_ok(&ask);
+	assert_true(tap_is_held("t1"));
+	remove_nic(b, "network-0", 200, &ask);
+	assert_int_equal(ask.err.code, ERR_TIMEOUT);
+	bench_expect_text(&ask.err, "unplug network device 'network-0': the guest did not let it go");
+	assert_false(tap_is_held("t1"));
+	/* Its slot and its name stay taken. */
+	add_tap(b, "network-1", 1, &ask);
+	assert_int_equal(ask.err.code, ERR_EXISTS);
+	bench_expect_text(&ask.err, "slot 1 is taken by 'network-0'");
+	add_tap(b, "network-0", 2, &ask);
+	assert_int_equal(ask.err.code, ERR_EXISTS);
+	remove_nic(b, "network-0", 200, &ask);
+	assert_int_equal(ask.err.code, ERR_TIMEOUT);
+	remove_nic(b, "network-7", 200, &ask);
+	assert_int_equal(ask.err.code, ERR_NOT_FOUND);
+}
+
+/* A descriptor that is no tap: QEMU has its say, and afterwards has nothing of it. */
+static void what_is_no_tap_is_refused_and_leaves_nothing(void **state)
+{
+	struct bench *b = *state;
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct vm_nic nic = nic_of("network-0", 1, &fd, 1);
+	struct ask ask;
+
+	bench_start(b, -1);
+	add(b, &nic, &ask);
+	close(fd);
+	bench_run_until(b, &ask.done);
+	print_message("%s\n", ask.err.text);
+	assert_int_equal(ask.err.code, ERR_INTERNAL);
+	bench_expect_text(&ask.err, "plug network device 'network-0': QEMU: ");
+	add_tap(b, "network-0", 1, &ask);
+	expect_ok(&ask);
+}
+
+/* device_add is the last of the three: the tap was QEMU's already. */
+static void a_device_that_cannot_be_added_gives_its_tap_back(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	b->config->hypervisor.default_bridges = 1;
+	bench_start(b, -1);
+	bench_make_ready(b);
+	free(monitor(b, "device_add virtio-rng-pci,id=intruder,bus=pci-bridge-0,addr=5"));
+	add_tap(b, "network-0", 5, &ask);
+	assert_int_equal(ask.err.code, ERR_INTERNAL);
+	bench_expect_text(&ask.err, "plug network device 'network-0': QEMU: PCI: slot 5");
+	assert_false(tap_is_held("t5"));
+	assert_false(has(b, "info network", "be-network-0"));
+	add_tap(b, "network-0", 6, &ask);
+	expect_ok(&ask);
+}
+
+static void a_device_of_the_hosts_that_is_not_there_is_named(void **state)
+{
+	struct bench *b = *state;
+	struct vm_nic nic = { .id = "network-0", .backend = VM_NIC_VFIO, .slot = 1, .pci = "0000:7f:1f.7" };
+	struct ask ask;
+
+	bench_start(b, -1);
+	add(b, &nic, &ask);
+	bench_run_until(b, &ask.done);
+	assert_int_equal(ask.err.code, ERR_INTERNAL);
+	bench_expect_text(&ask.err, "0000:7f:1f.7");
+}
+
+static void a_machine_without_bridge_has_no_place(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	b->config->hypervisor.default_bridges = 0;
+	bench_start(b, -1);
+	add_tap(b, "network-0", 1, &ask);
+	assert_int_equal(ask.err.code, ERR_INVALID);
+	bench_expect_text(&ask.err, "default_bridges is 0");
+}
+
+int main(void)
+{
+	if (access(QEMU, X_OK) < 0 || access("/dev/net/tun", R_OK | W_OK) < 0) {
+		fprintf(stderr, "skipped: no " QEMU ", or no /dev/net/tun\n");
+		return 77;
+	}
+	if (unshare(CLONE_NEWNET) < 0) {
+		fprintf(stderr, "skipped: make a network namespace: %s\n", strerror(errno));
+		return 77;
+	}
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(a_machine_that_starts_paused_is_ready_and_waits),
+		T(taps_are_plugged_before_the_guest_runs),
+		T(sixteen_queues_are_plugged_in_one_go),
+		T(a_running_guest_gets_one_too),
+		T(a_qemu_that_is_not_root_takes_roots_taps),
+		T(the_cable_can_be_pulled),
+		T(a_device_that_the_guest_keeps_loses_its_tap),
+		T(what_is_no_tap_is_refused_and_leaves_nothing),
+		T(a_device_that_cannot_be_added_gives_its_tap_back),
+		T(a_device_of_the_hosts_that_is_not_there_is_named),
+		T(a_machine_without_bridge_has_no_place),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
