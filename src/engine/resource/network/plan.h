@@ -24,12 +24,12 @@ enum endpoint_kind {
 	ENDPOINT_IPVLAN,
 	ENDPOINT_VLAN,
 	ENDPOINT_GENERIC,    /* any other link with Ethernet frames */
-	ENDPOINT_TAP,        /* made by somebody else: used itself */
+	ENDPOINT_TAP,        /* made by somebody else: used itself, unless it is in use */
 	ENDPOINT_MACVTAP,    /* the same */
 	ENDPOINT_PHYSICAL,   /* PCI: handed to the VM as it is */
 	ENDPOINT_VHOST_USER, /* another process moves the frames */
 };
-/* Kata's word, "type" of the agent's Interface: "veth", "macvlan", "physical", ... */
+/* Kata's word, "type" of the agent's Interface: "virtual" (veth), "macvlan", "physical", ... */
 const char *endpoint_kind_name(enum endpoint_kind kind);
 
 enum endpoint_model {
@@ -47,6 +47,7 @@ struct endpoint_plan {
 	uint8_t mac[ETH_ALEN]; /* the guest's */
 	uint32_t mtu;
 	int vlan_parent; /* the link below, when it is connected as well (tc_pass_vlans()); 0: none */
+	bool has_vlans;  /* this is the link below of another one */
 	char pci[16];    /* ENDPOINT_PHYSICAL: "0000:00:05.0" */
 	char socket[108]; /* ENDPOINT_VHOST_USER: of the other process */
 };
@@ -70,5 +71,5 @@ int network_plan(const struct config *config, const struct net_state *state,
 		 const struct network_facts *facts, struct endpoint_plan **ret_plans, size_t *ret_n,
 		 struct err *err);
 
-/* Does the name look like one of those that we give: "tap0_kata", "ifb0_kata"? */
-bool network_is_ours(const char *name);
+/* Made by us: a tap or macvtap that is called "tap0_kata", an ifb that is called "ifb0_kata". */
+bool network_is_ours(const struct net_link *link);
