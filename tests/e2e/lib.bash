@@ -21,7 +21,7 @@ e2e_setup_dirs() {
 	export E2E_DIR
 	write_config /etc/kata-containers/configuration.toml
 	busybox_rootfs "$E2E_DIR/rootfs"
-	cp "$BUILD_DIR/tests/tools/fs_probe" "$E2E_DIR/rootfs/bin/"
+	cp "$BUILD_DIR"/tests/tools/{fs_probe,net_peer} "$E2E_DIR/rootfs/bin/"
 }
 
 # A client that left its containers running, or a daemon that was killed, left its mounts too.
@@ -30,10 +30,13 @@ e2e_remove_dirs() {
 	rm -rf "$E2E_DIR"
 }
 
+# What the daemon may do to the test's network. Most tests want nothing of it; network.bash has another list.
+DOCKERD_NETWORK=(--bridge=none --iptables=false --ip-forward=false --ip-masq=false)
+
 docker_start_daemon() {
 	"$DOCKERD" --config-file "$E2E_DIR/daemon.json" --data-root "$E2E_DIR/docker" --exec-root /run/docker \
-		-H unix:///run/docker.sock -p /run/docker.pid --bridge=none --iptables=false --ip-forward=false \
-		--ip-masq=false --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs \
+		-H unix:///run/docker.sock -p /run/docker.pid "${DOCKERD_NETWORK[@]}" \
+		--storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs \
 		>>"$E2E_DIR/dockerd.log" 2>&1 3>&- &
 	echo $! >"$E2E_DIR/dockerd.pid"
 	disown # a shell that is told of its end would print that
