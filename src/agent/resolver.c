@@ -19,11 +19,12 @@ struct waiter {
 	struct ttrpc_call *call;
 };
 
-struct resolver *resolver_new(struct event_base *base)
+struct resolver *resolver_new(struct event_base *base, bool redirects)
 {
 	struct resolver *r = xnew(struct resolver);
 
 	r->base = base;
+	r->redirects = redirects;
 	list_init(&r->queries);
 	list_init(&r->waiters);
 	return r;

@@ -31,7 +31,11 @@ struct ttrpc_call;
 #define RESOLVER_IDLE_MS     10000      /* of a connection without a query */
 #define RESOLVER_WAITERS_MAX 64         /* kept Next calls */
 
-struct resolver *resolver_new(struct event_base *base);
+/*
+ * redirects: the guest's kernel is asked to lead port 53 to a free one (redirect.h); false, or when it
+ * cannot: port 53 itself is taken, and no container can have it.
+ */
+struct resolver *resolver_new(struct event_base *base, bool redirects);
 /* After the server: kept calls are cancelled by then. NULL is fine. */
 void resolver_free(struct resolver *r);
 

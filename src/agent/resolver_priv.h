@@ -13,6 +13,7 @@
 
 struct resolver {
 	struct event_base *base;
+	bool redirects;
 	struct list queries; /* oldest first */
 	size_t n_queries, n_bytes;
 	uint64_t last_id;

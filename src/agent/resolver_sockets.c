@@ -9,12 +9,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/redirect.h"
 #include "agent/resolver_priv.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/dns/message.h"
+#include "lib/log/log.h"
 
 #define BACKLOG        16
+#define PORT_TRIES     16 /* for one that both protocols have free */
 #define READS_PER_TURN 16            /* datagrams; then others get theirs */
 #define READ_CHUNK     (16 << 10)    /* bytes of a stream */
 #define OUT_MAX        (256u << 10)  /* answers that a client does not read */
@@ -22,6 +25,7 @@
 struct resolver_sockets {
 	struct resolver *resolver;
 	int udp_fd, tcp_fd;
+	struct redirect redirect;
 	struct event udp, tcp;
 	struct list conns;
 	size_t n_conns;
@@ -256,20 +260,87 @@ static int open_socket(const struct dns_address *address, int type, struct err *
 	return take_fd(&fd);
 }
 
+static in_port_t *port_of(struct dns_address *address)
+{
+	return address->any.sa_family == AF_INET ? &address->v4.sin_port : &address->v6.sin6_port;
+}
+
+static int open_pair(struct resolver_sockets *s, const struct dns_address *address,
+		     struct err *err)
+{
+	s->udp_fd = open_socket(address, SOCK_DGRAM, err);
+	s->tcp_fd = s->udp_fd < 0 ? -1 : open_socket(address, SOCK_STREAM, err);
+	if (s->tcp_fd >= 0)
+		return 0;
+	close_fd(&s->udp_fd);
+	return -1;
+}
+
+/* The port that the kernel gives to one socket may be taken for the other. */
+static int open_free_pair(struct resolver_sockets *s, const struct dns_address *address,
+			  in_port_t *ret_port, struct err *err)
+{
+	for (int i = 0; i < PORT_TRIES; i++) {
+		struct dns_address at = *address;
+		scoped_fd int udp_fd = -1;
+
+		*err = ERR_INIT;
+		*port_of(&at) = 0;
+		udp_fd = open_socket(&at, SOCK_DGRAM, err);
+		if (udp_fd < 0)
+			return -1;
+		if (getsockname(udp_fd, &at.any, &at.len) < 0)
+			return err_sys(err, errno, "read port");
+		s->tcp_fd = open_socket(&at, SOCK_STREAM, err);
+		if (s->tcp_fd >= 0) {
+			s->udp_fd = take_fd(&udp_fd);
+			*ret_port = ntohs(*port_of(&at));
+			return 0;
+		}
+	}
+	return -1;
+}
+
+static int open_redirected(struct resolver_sockets *s, const struct dns_address *address,
+			   struct err *err)
+{
+	in_port_t port;
+
+	if (open_free_pair(s, address, &port, err) < 0)
+		return -1;
+	if (redirect_start(address, port, &s->redirect, err) == 0)
+		return 0;
+	close_fd(&s->udp_fd);
+	close_fd(&s->tcp_fd);
+	return -1;
+}
+
+static int open_sockets(struct resolver_sockets *s, const struct dns_address *address,
+			struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (s->resolver->redirects) {
+		if (open_redirected(s, address, &why) == 0)
+			return 0;
+		log_warn("port 53 not redirected, taken", "reason", why.text);
+	}
+	return open_pair(s, address, err);
+}
+
 struct resolver_sockets *resolver_sockets_new(struct resolver *r, const struct dns_address *address,
 					      struct err *err)
 {
-	scoped_fd int udp_fd = open_socket(address, SOCK_DGRAM, err);
-	scoped_fd int tcp_fd = udp_fd < 0 ? -1 : open_socket(address, SOCK_STREAM, err);
-	struct resolver_sockets *s;
+	struct resolver_sockets *s = xnew(struct resolver_sockets);
 
-	if (tcp_fd < 0)
-		return NULL;
-	s = xnew(struct resolver_sockets);
-	s->resolver = r;
+	*s = (struct resolver_sockets){
+		.resolver = r, .udp_fd = -1, .tcp_fd = -1, .redirect = REDIRECT_INIT
+	};
 	list_init(&s->conns);
-	s->udp_fd = take_fd(&udp_fd);
-	s->tcp_fd = take_fd(&tcp_fd);
+	if (open_sockets(s, address, err) < 0) {
+		free(s);
+		return NULL;
+	}
 	event_assign(&s->udp, r->base, s->udp_fd, EV_READ | EV_PERSIST, on_datagram, s);
 	event_assign(&s->tcp, r->base, s->tcp_fd, EV_READ | EV_PERSIST, on_accept, s);
 	event_add(&s->udp, NULL);
@@ -287,6 +358,7 @@ void resolver_sockets_free(struct resolver_sockets *s)
 		resolver_drop(q);
 	event_del(&s->udp);
 	event_del(&s->tcp);
+	redirect_stop(&s->redirect);
 	close_fd(&s->udp_fd);
 	close_fd(&s->tcp_fd);
 	free(s);
