@@ -56,6 +56,7 @@ DECLARE_COMMAND(cmd_features);
 DECLARE_COMMAND(cmd_kill);
 DECLARE_COMMAND(cmd_list);
 DECLARE_COMMAND(cmd_metrics);
+DECLARE_COMMAND(cmd_network);
 DECLARE_COMMAND(cmd_pause_resume);
 DECLARE_COMMAND(cmd_ps);
 DECLARE_COMMAND(cmd_run);

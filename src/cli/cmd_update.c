@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/input.h"
 #include "cli/opts.h"
 #include "cli/task_call.h"
 #include "lib/base/defs.h"
@@ -98,35 +99,12 @@ static char *from_flags(const char *const values[static N_LIMITS], struct err *e
 	return text;
 }
 
-static char *read_stdin(struct err *err)
-{
-	struct str text = { .max = SPEC_JSON_MAX };
-	char buf[4096];
-	ssize_t n;
-
-	while ((n = read(0, buf, sizeof(buf))) > 0)
-		str_add_n(&text, buf, (size_t)n);
-	if (n == 0 && !text.cut)
-		return str_take(&text);
-	if (n < 0)
-		(void)err_sys(err, errno, "read resources from standard input");
-	else
-		(void)err_set(err, ERR_EXHAUSTED, "read resources: over %u bytes", SPEC_JSON_MAX);
-	str_done(&text);
-	return NULL;
-}
-
 /* Read it as what it is to be, so that a mistake is told here. */
 static char *from_file(const char *path, struct err *err)
 {
-	scoped_free char *text = NULL;
+	scoped_free char *text = input_read(path, SPEC_JSON_MAX, err);
 	ProtobufCMessage *msg;
-	size_t len;
 
-	if (strcmp(path, "-") == 0)
-		text = read_stdin(err);
-	else if (file_read(path, SPEC_JSON_MAX, &text, &len, err) < 0)
-		return NULL;
 	if (!text)
 		return NULL;
 	msg = spec_parse(&grpc__linux_resources__descriptor, text, strlen(text), err);

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,7 +24,6 @@
 #include "engine/persist/cleanup.h"
 #include "engine/persist/mapping.h"
 #include "engine/pod.h"
-#include "engine/resource/netns.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -219,15 +217,6 @@ static void end_supervisor(void *owner)
 	(void)sandbox_kill(c->sid, &ignored);
 }
 
-/* A network that the container will not find must not be a riddle: one line, and it goes on. */
-static void warn_of_network(const struct create *c)
-{
-	char name[IF_NAMESIZE];
-
-	if (c->new_sandbox && netns_has_network(c->proxy.pid, name))
-		log_warn(NETNS_WARNING, "container", c->args.id, "interface", name);
-}
-
 static enum flow_next run_hooks(void *owner, struct err *err)
 {
 	struct create *c = owner;
@@ -243,7 +232,6 @@ static enum flow_next run_hooks(void *owner, struct err *err)
 	if (h && (hooks_run("prestart", h->prestart, h->n_prestart, state, err) < 0 ||
 		  hooks_run("createRuntime", h->createruntime, h->n_createruntime, state, err) < 0))
 		next = FLOW_FAIL;
-	warn_of_network(c);
 	oci_state_done(&s);
 	return next;
 }

@@ -39,6 +39,8 @@ static const struct command commands[] = {
 	{ "spec", "", "write a config.json to start from", cmd_spec },
 	{ "timeline", "ID", "show how long each stage of the start took", cmd_timeline },
 	{ "metrics", "SANDBOX", "print what a sandbox uses, for Prometheus", cmd_metrics },
+	{ "kata-network", "add-iface|del-iface|update-routes ID FILE|- | list-ifaces|list-routes|show ID",
+	  "the network of a sandbox: show it, change what the guest has of it", cmd_network },
 	{ "features", "", "print what this runtime supports, as JSON", cmd_features },
 	{ "version", "", "print the version", cmd_version },
 };
@@ -59,7 +61,6 @@ static const struct {
 	{ "iptables", "not available yet" },
 	{ "policy", "not available yet" },
 	{ "kata-overhead", "not available yet" },
-	{ "kata-network", "not available yet" },
 };
 
 static struct cli cli = {

@@ -69,10 +69,13 @@ static int read_all(int fd, struct str *out, struct err *err)
 	}
 }
 
-static int ask(const char *sid, const char *path, struct str *out, struct err *err)
+/* As much as fits a socket's buffer goes at once. */
+static int ask(const char *sid, const char *method, const char *path, const char *body,
+	       struct str *out, struct err *err)
 {
 	scoped_free char *socket = socket_path(sid);
-	scoped_free char *request = xasprintf("GET %s HTTP/1.0\r\n\r\n", path);
+	scoped_free char *request = xasprintf("%s %s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n%s",
+					      method, path, strlen(body), body);
 	scoped_fd int fd = unix_connect(socket, err);
 	size_t len = strlen(request);
 
@@ -92,14 +95,15 @@ static int refused(int status, const char *body, struct err *err)
 		       (int)strcspn(body, "\r\n"), body);
 }
 
-char *management_get(const char *sid, const char *path, size_t *ret_len, struct err *err)
+char *management_send(const char *sid, const char *method, const char *path, const char *sent,
+		      size_t *ret_len, struct err *err)
 {
 	struct str text = { .max = MANAGEMENT_MAX };
 	const char *body = NULL;
 	char *ret = NULL;
 	int status = 0;
 
-	if (ask(sid, path, &text, err) < 0) {
+	if (ask(sid, method, path, sent, &text, err) < 0) {
 		/* told */
 	} else if (!management_parse(str_get(&text), &status, &body)) {
 		(void)err_set(err, ERR_INTERNAL, "the answer is not HTTP");
@@ -113,4 +117,9 @@ char *management_get(const char *sid, const char *path, size_t *ret_len, struct 
 	if (!ret)
 		(void)err_wrap(err, "'%s' of sandbox '%s'", path, sid);
 	return ret;
+}
+
+char *management_get(const char *sid, const char *path, size_t *ret_len, struct err *err)
+{
+	return management_send(sid, "GET", path, "", ret_len, err);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * management.h - read from the management socket of a sandbox's supervisor
+ * management.h - talk to the management socket of a sandbox's supervisor
  *
  * Whoever supervises it, containerd-shim-kata-v2 or kata-proxy: both serve
  * /run/vc/sbs/ID/shim-monitor.sock (src/management/monitor.h).
@@ -15,11 +15,16 @@
 
 #include "lib/base/err.h"
 
-#define MANAGEMENT_MAX (8u << 20)
-#define MANAGEMENT_MS  15000
+#define MANAGEMENT_MAX      (8u << 20)
+#define MANAGEMENT_MS       15000
+#define MANAGEMENT_BODY_MAX 65536 /* MONITOR_BODY_MAX of management/monitor.h */
 
 /* The body of GET path, NUL-terminated and owned by the caller. */
 char *management_get(const char *sid, const char *path, size_t *ret_len, struct err *err);
+/* The same with another method ("PUT", "DELETE") and with what to send, at most
+ * MANAGEMENT_BODY_MAX. */
+char *management_send(const char *sid, const char *method, const char *path, const char *body,
+		      size_t *ret_len, struct err *err);
 
 bool management_exists(const char *sid);
 

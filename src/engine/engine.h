@@ -25,6 +25,7 @@ struct config;
 struct event_base;
 struct sandbox;
 struct container;
+struct network; /* resource/network/network.h */
 struct process;
 struct rootfs_mount; /* resource/rootfs.h */
 struct ttrpc_client;
@@ -81,6 +82,8 @@ pid_t sandbox_virtiofsd_pid(const struct sandbox *sb); /* 0: none */
 char *sandbox_agent_url(const struct sandbox *sb);
 /* For passing calls through; NULL while there is no agent. Borrowed until vm_lost. */
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb);
+/* NULL: it has none that is connected (the model "none"). Borrowed until sandbox_down(). */
+struct network *sandbox_network(const struct sandbox *sb);
 size_t sandbox_n_containers(const struct sandbox *sb);
 /* Oldest first; fn must not remove any. */
 void sandbox_each(const struct sandbox *sb, void (*fn)(void *arg, struct container *c), void *arg);

@@ -15,6 +15,7 @@
 #include "engine/agent/agent.h"
 #include "engine/config/config.h"
 #include "engine/persist/journal.h"
+#include "engine/resource/network/network.h"
 #include "engine/resource/resolver.h"
 #include "engine/sandbox_priv.h"
 #include "engine/vmm/accel.h"
@@ -76,6 +77,7 @@ void sandbox_free(struct sandbox *sb)
 		container_free(c);
 	loggers_done(&sb->loggers);
 	resolver_free(sb->resolver);
+	sandbox_undo_network(sb);
 	agent_free(sb->agent);
 	vmm_free(sb->vmm);
 	accel_choice_free(sb->accel_choice);
@@ -127,6 +129,11 @@ char *sandbox_agent_url(const struct sandbox *sb)
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb)
 {
 	return sb->agent ? agent_client(sb->agent) : NULL;
+}
+
+struct network *sandbox_network(const struct sandbox *sb)
+{
+	return sandbox_is_up(sb) ? sb->network : NULL;
 }
 
 size_t sandbox_n_containers(const struct sandbox *sb)
@@ -311,6 +318,7 @@ static void remove_all(void *arg)
 	struct sandbox *sb = arg;
 
 	sandbox_undo_agent(sb);
+	sandbox_undo_network(sb);
 	sandbox_undo_share(sb);
 	sandbox_undo_cgroup(sb);
 	remove_run_dir(sb);
@@ -357,6 +365,8 @@ void sandbox_down(struct sandbox *sb, engine_done *done, void *arg)
 	sb->state = SANDBOX_DOWN;
 	sb->lost = why;
 	end_containers(sb, &why, process_set_exit);
+	if (sb->network)
+		network_detach(sb->network);
 	if (sb->agent)
 		agent_abort(sb->agent, &why);
 	if (!sb->vmm) {

@@ -15,6 +15,7 @@ struct accel_choice;
 struct agent;
 struct cgroup;
 struct journal;
+struct network;
 struct process_io;
 struct resolver;
 struct rootfs;
@@ -59,6 +60,7 @@ struct sandbox {
 	int vsock_fd;
 	uint32_t cid;
 	struct vm_config vm_config;
+	struct network *network; /* NULL: the VM has none, as the configuration says */
 	struct vmm *vmm;
 	uint64_t vmm_seq, vm_dir_seq;
 	struct agent *agent;
@@ -146,6 +148,12 @@ void sandbox_check(struct sandbox *sb);
 int sandbox_need_up(const struct sandbox *sb, struct err *err);
 /* Call done from the loop; err NULL is success. */
 void sandbox_later(struct sandbox *sb, engine_done *done, void *arg, const struct err *err);
+
+/* sandbox_network.c: the steps of sandbox_up that are about the network */
+enum flow_next sandbox_connect_network(void *owner, struct err *err);
+enum flow_next sandbox_plug_network(void *owner, struct err *err); /* the guest runs afterwards */
+enum flow_next sandbox_configure_network(void *owner, struct err *err);
+void sandbox_undo_network(void *owner);
 
 /* sandbox_up.c: each takes back what one step made; all are safe when it made nothing. */
 void sandbox_undo_agent(struct sandbox *sb);

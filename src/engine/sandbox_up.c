@@ -17,6 +17,7 @@
 #include "engine/persist/journal.h"
 #include "engine/resource/guest_sandbox.h"
 #include "engine/resource/host_limits.h"
+#include "engine/resource/network/network.h"
 #include "engine/resource/resolver.h"
 #include "engine/resource/scope.h"
 #include "engine/resource/share.h"
@@ -460,6 +461,8 @@ void sandbox_undo_vmm(struct sandbox *sb)
 {
 	if (!sb->vmm)
 		return;
+	if (sb->network)
+		network_detach(sb->network);
 	vmm_free(take_ptr(&sb->vmm));
 	journal_strike(sb->journal, sb->vmm_seq);
 	journal_strike(sb->journal, sb->vm_dir_seq);
@@ -574,6 +577,8 @@ static enum flow_next watch_guest(void *owner, struct err *err)
 	(void)err;
 	agent_watch_oom(sb->agent, on_oom, sb);
 	sb->resolver = resolver_new(sb->base, sb->agent, sb->spec, on_no_names, sb);
+	if (sb->network)
+		network_follow(sb->network);
 	return FLOW_NEXT;
 }
 
@@ -584,8 +589,11 @@ const struct flow_step sandbox_up_steps[] = {
 	{ "make shared directory", make_share, undo_share },
 	{ "start virtiofsd", start_virtiofsd, undo_virtiofsd },
 	{ "plan virtual machine", plan_vm, drop_plan },
+	{ "connect network", sandbox_connect_network, sandbox_undo_network },
 	{ "start virtual machine", start_vmm, undo_vmm },
+	{ "plug network devices", sandbox_plug_network, NULL }, /* they go with the VM */
 	{ "reach agent", reach_agent, undo_agent },
+	{ "configure guest network", sandbox_configure_network, NULL },
 	{ "create guest sandbox", create_guest_sandbox, NULL }, /* dies with the VM */
 	{ "watch guest", watch_guest, NULL },
 };

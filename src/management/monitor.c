@@ -15,47 +15,20 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/ttrpc/unix.h"
+#include "management/answer.h"
+#include "management/network.h"
 #include "management/scrape.h"
 #include "task/task.h"
-
-#define TEXT_PLAIN   "text/plain; charset=utf-8"
-#define TEXT_JSON    "application/json"
-#define TEXT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 struct monitor {
 	struct event_base *base;
 	struct tasks *tasks;
 	struct evhttp *http;
 	struct scraper *scraper;
+	struct network_server *networks;
 	struct list waits;
 	uint64_t started_ns; /* monotonic */
 };
-
-/* Ends the request. libevent would send the text in answer to HEAD too. */
-static void answer_bytes(struct evhttp_request *req, int status, const char *reason,
-			 const char *type, const char *text, size_t len)
-{
-	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
-	char number[24];
-
-	snprintf(number, sizeof(number), "%zu", len);
-	evhttp_add_header(headers, "Content-Type", type);
-	evhttp_add_header(headers, "Content-Length", number);
-	if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
-		evbuffer_add(evhttp_request_get_output_buffer(req), text, len);
-	evhttp_send_reply(req, status, reason, NULL);
-}
-
-static void answer(struct evhttp_request *req, int status, const char *reason, const char *type,
-		   const char *text)
-{
-	answer_bytes(req, status, reason, type, text, strlen(text));
-}
-
-static void answer_unavailable(struct evhttp_request *req, const char *why)
-{
-	answer(req, 503, "Service Unavailable", TEXT_PLAIN, why);
-}
 
 /* --- /metrics --- */
 
@@ -120,6 +93,23 @@ static void serve_agent_url(struct monitor *m, struct evhttp_request *req)
 		answer_unavailable(req, "the sandbox has no virtual machine\n");
 }
 
+/* --- /network --- */
+
+static void serve_network(struct monitor *m, struct evhttp_request *req)
+{
+	network_serve(m->networks, req);
+}
+
+static void serve_interfaces(struct monitor *m, struct evhttp_request *req)
+{
+	network_serve_interfaces(m->networks, req);
+}
+
+static void serve_routes(struct monitor *m, struct evhttp_request *req)
+{
+	network_serve_routes(m->networks, req);
+}
+
 /* --- /debug --- */
 
 struct steps {
@@ -181,10 +171,14 @@ static void serve_vars(struct monitor *m, struct evhttp_request *req)
 struct route {
 	const char *path;
 	void (*serve)(struct monitor *m, struct evhttp_request *req); /* NULL: known, not built */
+	int methods; /* besides GET and HEAD */
 };
 
 static const struct route routes[] = {
 	{ "/metrics", serve_metrics },
+	{ "/network", serve_network },
+	{ "/network/interfaces", serve_interfaces, EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE },
+	{ "/network/routes", serve_routes, EVHTTP_REQ_PUT },
 	{ "/agent-url", serve_agent_url },
 	{ "/debug/timeline", serve_timeline },
 	{ "/debug/vars", serve_vars },
@@ -214,11 +208,14 @@ static void answer_unbuilt(struct evhttp_request *req, const char *path)
 	answer(req, HTTP_NOTIMPLEMENTED, "Not Implemented", TEXT_PLAIN, text);
 }
 
-static void answer_bad_method(struct evhttp_request *req, const char *path)
+static void answer_bad_method(struct evhttp_request *req, const struct route *route)
 {
-	scoped_free char *text = xasprintf("'%s' is only read: GET\n", path);
+	scoped_free char *allowed = xasprintf("GET, HEAD%s%s",
+					      route->methods & EVHTTP_REQ_PUT ? ", PUT" : "",
+					      route->methods & EVHTTP_REQ_DELETE ? ", DELETE" : "");
+	scoped_free char *text = xasprintf("'%s' is for %s\n", route->path, allowed);
 
-	evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", "GET, HEAD");
+	evhttp_add_header(evhttp_request_get_output_headers(req), "Allow", allowed);
 	answer(req, HTTP_BADMETHOD, "Method Not Allowed", TEXT_PLAIN, text);
 }
 
@@ -233,8 +230,8 @@ static void on_request(struct evhttp_request *req, void *arg)
 			continue;
 		if (!routes[i].serve)
 			answer_unbuilt(req, path);
-		else if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
-			answer_bad_method(req, path);
+		else if (!(method & (EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | routes[i].methods)))
+			answer_bad_method(req, &routes[i]);
 		else
 			routes[i].serve(arg, req);
 		return;
@@ -266,6 +263,7 @@ struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int li
 	*m = (struct monitor){ .base = base, .tasks = tasks, .started_ns = clock_mono_ns() };
 	list_init(&m->waits);
 	m->scraper = scraper_new(base, tasks);
+	m->networks = network_server_new(tasks);
 	m->http = evhttp_new(base);
 	if (m->http && listen_on(m, listen_fd) == 0)
 		return m;
@@ -296,6 +294,7 @@ void monitor_free(struct monitor *m)
 				    scraper */
 	}
 	scraper_free(m->scraper);
+	network_server_free(m->networks);
 	if (m->http)
 		evhttp_free(m->http);
 	free(m);

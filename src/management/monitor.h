@@ -5,6 +5,7 @@
  *
  *	GET /metrics          Prometheus' text: shim, VM, virtiofsd, then the guest's own
  *	GET /agent-url        where the agent is reached
+ *	GET /network          the pod's interfaces, and what they are to the VM (network.h)
  *	GET /debug/timeline   what each step of the start took
  *	GET /debug/vars       a few facts about this process, as JSON
  *

@@ -84,17 +84,6 @@ static struct config *configure(void *arg, const Grpc__Spec *spec, const char *c
 	return take_ptr(&config);
 }
 
-/* A network that the pod will not find must not be a riddle. */
-static void on_created(void *arg, const char *id, const char *bundle)
-{
-	const struct server *server = arg;
-	char name[IF_NAMESIZE];
-
-	(void)bundle;
-	if (strcmp(id, server->args->id) == 0 && netns_has_network(0, name))
-		log_warn(NETNS_WARNING, "container", id, "interface", name);
-}
-
 /* --- events --- */
 
 static void on_publisher(void *arg, const char *topic, const struct err *why)
@@ -125,7 +114,6 @@ static void on_down(void *arg, void (*done)(void *done_arg), void *done_arg)
 
 static const struct supervise_front front = {
 	.configure = configure,
-	.created = on_created,
 	.event = on_event,
 	.down = on_down,
 };

@@ -4,17 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "engine/config/config.h"
 #include "lib/base/defs.h"
-#include "lib/base/fs.h"
-#include "lib/base/mem.h"
-
-#define ROUTES_MAX (1u << 20)
 
 static void back_to_netns(int old)
 {
@@ -70,18 +65,4 @@ int netns_open(const struct config *config, const Grpc__Spec *spec, struct err *
 	if (config->runtime.disable_new_netns && (!path || !path[0]))
 		return -1;
 	return path && path[0] ? open_named(path, err) : fresh_netns(err);
-}
-
-bool netns_has_network(pid_t pid, char ret_name[static IF_NAMESIZE])
-{
-	scoped_free char *path = pid ? xasprintf("/proc/%d/net/route", (int)pid)
-				     : xstrdup("/proc/self/net/route");
-	scoped_free char *routes = NULL;
-	struct err ignored = ERR_INIT;
-	const char *line;
-
-	if (file_read(path, ROUTES_MAX, &routes, NULL, &ignored) < 0)
-		return false;
-	line = strchr(routes, '\n'); /* after the heading */
-	return line && sscanf(line, " %15s", ret_name) == 1;
 }

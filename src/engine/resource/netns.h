@@ -6,18 +6,10 @@
  * The one that config.json names, or a fresh one that lives exactly as long as somebody is in it.
  * Never the host's: the links of the namespace become the VM's.
  */
-#include <net/if.h>
-#include <stdbool.h>
-#include <sys/types.h>
-
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
 
 struct config;
-
-/* For the log: networks are not built yet. */
-#define NETNS_WARNING \
-	"network is not connected to the virtual machine: the container has lo only"
 
 #define NETNS_HOST \
 	"it is the host's own, whose interfaces cannot be the virtual machine's as well; " \
@@ -32,9 +24,3 @@ const char *netns_path(const Grpc__Spec *spec);
  * the sandbox stays where the caller is. Blocks: no. The caller has one thread.
  */
 int netns_open(const struct config *config, const Grpc__Spec *spec, struct err *err);
-
-/*
- * The first interface that a process's network namespace has a route through; false when there is
- * none, and so nothing that the guest, which has lo, would miss. pid 0: our own.
- */
-bool netns_has_network(pid_t pid, char ret_name[static IF_NAMESIZE]);

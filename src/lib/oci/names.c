@@ -8,6 +8,7 @@
 #include "lib/base/defs.h"
 #include "lib/base/str.h"
 #include "oci.pb-c.h"
+#include "types.pb-c.h"
 
 struct name {
 	const ProtobufCMessageDescriptor *desc;
@@ -20,6 +21,8 @@ static const struct name names[] = {
 	/* the same but for a capital inside, which no rule can find */
 	{ &grpc__linux_hugepage_limit__descriptor, "Pagesize", "pageSize" },
 	{ &grpc__linux_syscall__descriptor, "errnoret", "errnoRet" },
+	/* Kata's, for its command line */
+	{ &types__interface__descriptor, "IPAddresses", "IPAddresses" },
 };
 
 /* NULL for the field: every field of the message. */

@@ -112,7 +112,8 @@ static int read_value(const ProtobufCFieldDescriptor *field, json_object *from,
 		*(protobuf_c_boolean *)to = json_object_get_boolean(from);
 		return 0;
 	}
-	if (field->type == PROTOBUF_C_TYPE_INT32 || field->type == PROTOBUF_C_TYPE_UINT32) {
+	if (field->type == PROTOBUF_C_TYPE_INT32 || field->type == PROTOBUF_C_TYPE_UINT32 ||
+	    field->type == PROTOBUF_C_TYPE_ENUM) {
 		bool is_signed = field->type == PROTOBUF_C_TYPE_INT32;
 
 		if (read_number(from, at, is_signed ? INT32_MIN : 0,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write.c - any message of oci.proto as JSON */
+/* write.c - any message of oci.proto and types.proto as JSON */
 #include <json-c/json.h>
 #include <string.h>
 
@@ -26,6 +26,7 @@ static json_object *write_value(const ProtobufCFieldDescriptor *field, const voi
 	case PROTOBUF_C_TYPE_INT32:
 		return json_object_new_int64(*(const int32_t *)from);
 	case PROTOBUF_C_TYPE_UINT32:
+	case PROTOBUF_C_TYPE_ENUM:
 		return json_object_new_int64(*(const uint32_t *)from);
 	case PROTOBUF_C_TYPE_INT64:
 		return json_object_new_int64(*(const int64_t *)from);
@@ -39,11 +40,18 @@ static json_object *write_value(const ProtobufCFieldDescriptor *field, const voi
 	case PROTOBUF_C_TYPE_FIXED64:
 	case PROTOBUF_C_TYPE_FLOAT:
 	case PROTOBUF_C_TYPE_DOUBLE:
-	case PROTOBUF_C_TYPE_ENUM:
 	case PROTOBUF_C_TYPE_BYTES:
-		break; /* oci.proto has none */
+		break; /* neither oci.proto nor types.proto has any */
 	}
 	return NULL;
+}
+
+static size_t size_of(const ProtobufCFieldDescriptor *field)
+{
+	if (field->type == PROTOBUF_C_TYPE_UINT32 || field->type == PROTOBUF_C_TYPE_INT32 ||
+	    field->type == PROTOBUF_C_TYPE_ENUM)
+		return 4;
+	return 8;
 }
 
 static bool is_absent(const ProtobufCMessage *msg, const ProtobufCFieldDescriptor *field)
@@ -61,16 +69,9 @@ static bool is_absent(const ProtobufCMessage *msg, const ProtobufCFieldDescripto
 		return !(*(const char *const *)from)[0];
 	if (field->type == PROTOBUF_C_TYPE_BOOL)
 		return !*(const protobuf_c_boolean *)from;
-	if (field->type == PROTOBUF_C_TYPE_INT32 || field->type == PROTOBUF_C_TYPE_UINT32)
+	if (size_of(field) == 4)
 		return *(const uint32_t *)from == 0;
 	return *(const int64_t *)from == absent;
-}
-
-static size_t size_of(const ProtobufCFieldDescriptor *field)
-{
-	if (field->type == PROTOBUF_C_TYPE_UINT32 || field->type == PROTOBUF_C_TYPE_INT32)
-		return 4;
-	return 8;
 }
 
 static json_object *write_array(const ProtobufCFieldDescriptor *field, const char *array, size_t n)

@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "engine/config/config.h"
+#include "engine/resource/network/network.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
@@ -114,6 +116,12 @@ void sandbox_each(const struct sandbox *sb, void (*fn)(void *arg, struct contain
 	for (size_t i = 0; i < FAKE_CONTAINERS_MAX; i++)
 		if (sb->containers[i].id[0])
 			fn(arg, (struct container *)(uintptr_t)&sb->containers[i]);
+}
+
+struct network *sandbox_network(const struct sandbox *sb)
+{
+	(void)sb;
+	return fake.network;
 }
 
 struct ttrpc_client *sandbox_agent(const struct sandbox *sb)
@@ -333,4 +341,56 @@ void process_close_stdin(struct process *p)
 const struct stdio_request *process_stdio(const struct process *p)
 {
 	return p->stdio;
+}
+
+/* --- the network: one interface that is called eth0 --- */
+
+const struct config *sandbox_config(const struct sandbox *sb)
+{
+	static char model[] = "tcfilter";
+	static const struct config config = { .runtime = { .internetworking_model = model } };
+
+	(void)sb;
+	return &config;
+}
+
+const char *endpoint_kind_name(enum endpoint_kind kind)
+{
+	return kind == ENDPOINT_VETH ? "virtual" : "other";
+}
+
+const char *endpoint_model_name(enum endpoint_model model)
+{
+	return model == ENDPOINT_TCFILTER ? "tcfilter" : "other";
+}
+
+int network_each(struct network *network, network_each_fn *fn, void *arg, struct err *err)
+{
+	struct net_link link = { .index = 2, .name = "eth0", .flags = IFF_UP, .rx_packets = 7 };
+	struct net_address address = { .link = 2, .ip = { .family = AF_INET }, .prefix = 24 };
+	const struct endpoint_plan plan = { .link = 2, .name = "eth0", .mtu = 1500 };
+	const struct net_state state = { .links = &link,
+					 .n_links = 1,
+					 .addresses = &address,
+					 .n_addresses = 1 };
+
+	(void)network;
+	(void)err;
+	fn(arg, &(struct network_view){ .plan = &plan,
+					.link = &link,
+					.state = &state,
+					.id = "network-0",
+					.pci_path = "02/01",
+					.plugged = true });
+	return 0;
+}
+
+void network_request(struct network *network, enum network_verb verb,
+		     const ProtobufCMessage *message, network_answered *done, void *arg)
+{
+	(void)network;
+	(void)verb;
+	(void)message;
+	fake.network_answered = (void *)done;
+	fake.network_arg = arg;
 }

@@ -48,6 +48,8 @@ extern struct fake {
 	size_t n_ops;
 	bool refuse_sandbox;
 	bool vm_gone;
+	struct network *network; /* anything but NULL: there is one */
+	void *network_answered, *network_arg; /* a network_request() under way; NULL: none */
 	container_counted *counted; /* a container_stats() under way; NULL: none */
 	void *counted_arg;
 	size_t n_freed;

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/resource/network/network.h"
+
+#include <event2/event.h>
+#include <string.h>
+
+#include "engine/agent/agent.h"
+#include "engine/config/config.h"
+#include "engine/resource/network/facts.h"
+#include "engine/resource/network/network_priv.h"
+#include "lib/base/defs.h"
+#include "lib/base/mem.h"
+#include "lib/oci/message.h"
+
+#define PASSES_MAX 64 /* of one sync: somebody changes things faster than we follow */
+
+/* --- reading --- */
+
+static void view_done(struct view *view)
+{
+	net_state_done(&view->state);
+	free(view->plans);
+}
+
+/* What is down and without addresses is not connected, but if somebody wants it. */
+static void heed_requests(const struct network *n, struct net_state *state)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < state->n_links; i++) {
+		if (network_is_refused(n, state->links[i].index))
+			continue;
+		state->links[kept] = state->links[i];
+		if (network_is_asked(n, state->links[kept].index))
+			state->links[kept].flags |= IFF_UP;
+		kept++;
+	}
+	state->n_links = kept;
+}
+
+static int look(struct network *n, struct view *ret, struct err *err)
+{
+	*ret = (struct view){ 0 };
+	if (net_read(n->net, &ret->state, err) < 0)
+		return -1;
+	heed_requests(n, &ret->state);
+	if (network_plan(n->config, &ret->state, &network_host_facts, &ret->plans, &ret->n_plans,
+			 err) == 0)
+		return 0;
+	view_done(ret);
+	return -1;
+}
+
+/* --- syncs --- */
+
+void network_run_soon(struct network *n)
+{
+	const struct timeval now = { 0 };
+
+	evtimer_add(n->soon, &now);
+}
+
+static void end_sync(struct network *n)
+{
+	struct err err = n->first;
+	network_done *done = n->done;
+
+	n->done = NULL;
+	done(n->done_arg, err.code == ERR_OK ? NULL : &err);
+}
+
+static void pass(struct network *n)
+{
+	struct view view;
+
+	if (n->passes++ == PASSES_MAX) {
+		err_set(&n->first, ERR_EXHAUSTED, "follow the pod's network: it does not settle");
+		end_sync(n);
+		return;
+	}
+	if (look(n, &view, &n->first) < 0) {
+		end_sync(n);
+		return;
+	}
+	n->changed = false;
+	network_run_stages(n, &view);
+	view_done(&view);
+	if (list_empty(&n->ops))
+		end_sync(n);
+}
+
+static void on_followed(void *arg, const struct err *err)
+{
+	struct network *n = arg;
+
+	if (err && n->events.warn)
+		n->events.warn(n->arg, err);
+	if (n->events.changed)
+		n->events.changed(n->arg);
+	if (n->changed)
+		network_run_soon(n);
+	else
+		network_next_request(n);
+}
+
+static void on_soon(evutil_socket_t fd, short what, void *arg)
+{
+	struct network *n = arg;
+
+	(void)fd, (void)what;
+	if (n->done)
+		pass(n);
+	else if (n->following && n->changed)
+		network_sync(n, on_followed, n);
+	else
+		network_next_request(n);
+}
+
+static void on_changed(void *arg)
+{
+	struct network *n = arg;
+
+	n->changed = true;
+	if (n->following && !n->done)
+		network_run_soon(n);
+}
+
+void network_sync(struct network *n, network_done *done, void *arg)
+{
+	n->done = done;
+	n->done_arg = arg;
+	n->first = ERR_INIT;
+	n->passes = 0;
+	n->failed_routes = n->failed_neighbours = false;
+	list_for_each(&n->nics, struct nic, node, nic)
+		nic->failed = false;
+	network_run_soon(n);
+}
+
+void network_follow(struct network *n)
+{
+	n->following = true;
+	if (n->changed)
+		network_run_soon(n);
+}
+
+/* --- life --- */
+
+struct network *network_new(struct event_base *base, const struct config *config,
+			    struct journal *journal, const char *netns_path,
+			    const struct network_events *events, void *arg)
+{
+	struct network *n = xnew(struct network);
+
+	*n = (struct network){ .base = base,
+			       .config = config,
+			       .journal = journal,
+			       .netns_path = xstrdup(netns_path),
+			       .events = *events,
+			       .arg = arg };
+	list_init(&n->nics);
+	list_init(&n->ops);
+	list_init(&n->requests);
+	n->soon = evtimer_new(base, on_soon, n);
+	return n;
+}
+
+int network_connect(struct network *n, size_t n_queues, struct err *err)
+{
+	struct view view;
+	int r;
+
+	n->net = net_open(err);
+	n->watch = n->net ? net_watch_new(n->base, on_changed, n, err) : NULL;
+	if (!n->watch)
+		return -1;
+	n->context = (struct endpoint_context){
+		.net = n->net,
+		.config = n->config,
+		.journal = n->journal,
+		.netns_path = n->netns_path,
+		.n_queues = MIN(n_queues, (size_t)TAP_QUEUES_MAX),
+		.use_vhost = !n->config->hypervisor.disable_vhost_net,
+	};
+	if (look(n, &view, err) < 0)
+		return -1;
+	r = network_connect_new(n, &view, err);
+	view_done(&view);
+	return r;
+}
+
+size_t network_n_devices(const struct network *n)
+{
+	size_t count = 0;
+
+	list_for_each(&n->nics, struct nic, node, nic)
+		count++;
+	return count;
+}
+
+void network_attach_vmm(struct network *n, struct vmm *vmm)
+{
+	n->vmm = vmm;
+}
+
+void network_attach_agent(struct network *n, struct agent *agent)
+{
+	n->agent = agent;
+}
+
+static void drop_ops(struct network *n)
+{
+	list_for_each_safe(&n->ops, struct op, node, op) {
+		if (n->agent)
+			agent_forget(n->agent, op);
+		list_remove(&op->node);
+		free(op);
+	}
+}
+
+void network_detach(struct network *n)
+{
+	drop_ops(n);
+	network_drop_requests(n);
+	n->vmm = NULL;
+	n->agent = NULL;
+	n->following = false;
+	n->done = NULL;
+	evtimer_del(n->soon);
+	list_for_each(&n->nics, struct nic, node, nic)
+		nic->plugged = nic->busy = false;
+}
+
+void network_free(struct network *n)
+{
+	if (!n)
+		return;
+	network_detach(n);
+	list_for_each_safe(&n->nics, struct nic, node, nic)
+		network_drop_nic(n, nic);
+	network_forget_routes(n);
+	net_watch_free(n->watch);
+	net_close(n->net);
+	event_free(n->soon);
+	free(n->netns_path);
+	free(n);
+}
+
+/* --- to be looked at --- */
+
+int network_each(struct network *n, network_each_fn *fn, void *arg, struct err *err)
+{
+	struct net_state state;
+
+	if (!n->net)
+		return 0;
+	if (net_read(n->net, &state, err) < 0)
+		return -1;
+	list_for_each(&n->nics, struct nic, node, nic)
+		fn(arg, &(struct network_view){
+				.plan = &nic->ep.plan,
+				.link = net_find_index(&state, nic->ep.plan.link),
+				.tap = net_find_index(&state, nic->ep.tap.index),
+				.state = &state,
+				.id = nic->id,
+				.pci_path = nic->pci_path,
+				.n_queues = nic->ep.tap.n_fds,
+				.vhost = nic->ep.n_vhost_fds > 0,
+				.plugged = nic->plugged,
+				.carrier = nic->carrier,
+				.told = nic->told != NULL,
+			});
+	net_state_done(&state);
+	return 0;
+}

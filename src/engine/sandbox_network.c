@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sandbox_network.c - the steps of sandbox_up that bring the pod's network into the VM
+ *
+ * We are in the pod's network namespace; a hook or a CNI plugin has filled it, or will.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "engine/config/config.h"
+#include "engine/resource/netns.h"
+#include "engine/resource/network/network.h"
+#include "engine/sandbox_priv.h"
+#include "engine/vmm/vmm.h"
+#include "lib/base/defs.h"
+
+#define RESUME_MS 5000u
+
+/* Ours alone: nothing may ever be connected of the namespace that the host itself lives in. */
+static bool is_private(void)
+{
+	struct stat ours, hosts;
+
+	return stat("/proc/self/ns/net", &ours) == 0 &&
+	       (stat("/proc/1/ns/net", &hosts) < 0 || ours.st_ino != hosts.st_ino ||
+		ours.st_dev != hosts.st_dev);
+}
+
+static void on_warning(void *arg, const struct err *err)
+{
+	struct err line = *err;
+
+	err_wrap(&line, "follow the pod's network");
+	sandbox_warn(arg, &line);
+}
+
+enum flow_next sandbox_connect_network(void *owner, struct err *err)
+{
+	static const struct network_events events = { .warn = on_warning };
+	struct sandbox *sb = owner;
+	const char *path = netns_path(sb->spec);
+
+	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !is_private())
+		return FLOW_NEXT;
+	sb->network = network_new(sb->base, sb->config, sb->journal, path ? path : "", &events, sb);
+	if (network_connect(sb->network, sb->vm_config.cpus, err) < 0)
+		return FLOW_FAIL;
+	sb->vm_config.start_paused = network_n_devices(sb->network) > 0;
+	return FLOW_NEXT;
+}
+
+void sandbox_undo_network(void *owner)
+{
+	struct sandbox *sb = owner;
+
+	network_free(take_ptr(&sb->network));
+}
+
+static void on_step_done(void *arg, const struct err *err)
+{
+	struct sandbox *sb = arg;
+
+	flow_resume(&sb->up, err);
+}
+
+static void on_plugged(void *arg, const struct err *err)
+{
+	struct sandbox *sb = arg;
+
+	if (err)
+		flow_resume(&sb->up, err);
+	else
+		vmm_resume(sb->vmm, RESUME_MS, on_step_done, sb);
+}
+
+enum flow_next sandbox_plug_network(void *owner, struct err *err)
+{
+	struct sandbox *sb = owner;
+
+	(void)err;
+	if (!sb->network)
+		return FLOW_NEXT;
+	network_attach_vmm(sb->network, sb->vmm);
+	if (!sb->vm_config.start_paused)
+		return FLOW_NEXT;
+	network_sync(sb->network, on_plugged, sb);
+	return FLOW_WAIT;
+}
+
+enum flow_next sandbox_configure_network(void *owner, struct err *err)
+{
+	struct sandbox *sb = owner;
+
+	(void)err;
+	if (!sb->network)
+		return FLOW_NEXT;
+	network_attach_agent(sb->network, sb->agent);
+	network_sync(sb->network, on_step_done, sb);
+	return FLOW_WAIT;
+}
