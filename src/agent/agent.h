@@ -14,6 +14,7 @@ struct channel;
 struct console;
 struct event_base;
 struct modules;
+struct network;
 struct reaper;
 struct resolver;
 struct sandbox;
@@ -31,6 +32,7 @@ struct agent {
 	struct ttrpc_server *server;
 	struct channel *channel;
 	struct console *console; /* NULL: off */
+	struct network *network; /* NULL: nobody has asked yet */
 	struct sandbox *sandbox; /* never NULL; see sandbox.h for when it is up */
 };
 

@@ -26,6 +26,7 @@
 #include "agent/console.h"
 #include "agent/init.h"
 #include "agent/modules.h"
+#include "agent/network.h"
 #include "agent/reaper.h"
 #include "agent/resolver.h"
 #include "agent/sandbox.h"
@@ -258,6 +259,7 @@ static int run(struct agent *agent, struct err *err)
 	ttrpc_server_free(agent->server); /* first: it cancels what waits in the others */
 	resolver_free(agent->resolver);
 	sandbox_free(agent->sandbox);
+	network_free(agent->network);
 	console_free(agent->console);
 	channel_free(agent->channel);
 	uevents_free(agent->uevents);

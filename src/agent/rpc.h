@@ -32,7 +32,11 @@ rpc_handler rpc_write_stdin, rpc_close_stdin, rpc_read_stdout, rpc_read_stderr;
 
 /* rpc_guest.c */
 rpc_handler rpc_get_guest_details, rpc_online_cpu_mem, rpc_reseed_random_dev,
-	rpc_set_guest_date_time, rpc_list_interfaces, rpc_list_routes, rpc_get_metrics;
+	rpc_set_guest_date_time, rpc_get_metrics;
+
+/* rpc_network.c */
+rpc_handler rpc_update_interface, rpc_update_routes, rpc_add_arp_neighbors, rpc_list_interfaces,
+	rpc_list_routes;
 
 /* rpc_copy.c */
 rpc_handler rpc_copy_file;

@@ -18,7 +18,6 @@
 #include "agent.pb-c.h"
 #include "agent/agent.h"
 #include "agent/metrics.h"
-#include "agent/netlist.h"
 #include "agent/rpc.h"
 #include "agent/storage.h"
 #include "agent/uevent.h"
@@ -242,26 +241,6 @@ void rpc_set_guest_date_time(struct ttrpc_call *call, const ProtobufCMessage *ms
 }
 
 /* What there is to see */
-
-void rpc_list_interfaces(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
-{
-	Grpc__Interfaces *list = netlist_interfaces();
-
-	(void)msg;
-	(void)arg;
-	ttrpc_reply(call, &list->base);
-	grpc__interfaces__free_unpacked(list, NULL);
-}
-
-void rpc_list_routes(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
-{
-	Grpc__Routes *list = netlist_routes();
-
-	(void)msg;
-	(void)arg;
-	ttrpc_reply(call, &list->base);
-	grpc__routes__free_unpacked(list, NULL);
-}
 
 void rpc_get_metrics(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
 {

@@ -12,7 +12,6 @@
 
 #include "agent/devices.h"
 #include "agent/metrics.h"
-#include "agent/netlist.h"
 #include "agent/storage_options.h"
 #include "agent/uevent.h"
 #include "lib/base/defs.h"
@@ -220,55 +219,6 @@ static void a_name_cannot_break_out_of_its_label(void **state)
 	str_done(&out);
 }
 
-static void free_route(Types__Route *r)
-{
-	free(r->dest);
-	free(r->gateway);
-	free(r->device);
-	free(r->source);
-}
-
-static void routes_of_both_families_are_read(void **state)
-{
-	Types__Route r;
-
-	(void)state;
-	assert_true(netlist_parse_route(
-		"eth0\t00000000\t0100A8C0\t0003\t0\t0\t0\t00000000\t0\t0\t0", false, &r));
-	assert_string_equal(r.dest, "");
-	assert_string_equal(r.gateway, "192.168.0.1");
-	assert_string_equal(r.device, "eth0");
-	free_route(&r);
-	assert_true(
-		netlist_parse_route("eth0 0000A8C0 00000000 0001 0 0 0 00FFFFFF 0 0 0", false, &r));
-	assert_string_equal(r.dest, "192.168.0.0/24");
-	assert_int_equal(r.scope, 253);
-	free_route(&r);
-	assert_true(
-		netlist_parse_route("fe800000000000000000000000000000 40 "
-				    "00000000000000000000000000000000 00 "
-				    "00000000000000000000000000000000 00000100 00000001 00000000 "
-				    "00000001     eth0",
-				    true, &r));
-	assert_string_equal(r.dest, "fe80::/64");
-	free_route(&r);
-}
-
-static void lines_that_are_no_routes_are_passed_over(void **state)
-{
-	Types__Route r;
-
-	(void)state;
-	assert_false(
-		netlist_parse_route("Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\t"
-				    "Mask\t\tMTU\tWindow\tIRTT",
-				    false, &r));
-	assert_false(netlist_parse_route("", false, &r));
-	assert_false(
-		netlist_parse_route("eth0 0000A8C0 00000000 0000 0 0 0 00FFFFFF 0 0 0", false, &r));
-	assert_false(netlist_parse_route("zz 40 zz 00 zz 0 0 0 1 lo", true, &r));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,8 +232,6 @@ int main(void)
 		cmocka_unit_test(too_many_device_rules_are_refused),
 		cmocka_unit_test(numbers_of_proc_become_lines),
 		cmocka_unit_test(a_name_cannot_break_out_of_its_label),
-		cmocka_unit_test(routes_of_both_families_are_read),
-		cmocka_unit_test(lines_that_are_no_routes_are_passed_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
