@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "engine/persist/journal.h"
+#include "engine/resource/network/endpoint.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -59,6 +60,8 @@ static int remove_entry(const struct journal_entry *entry, struct err *err)
 		return dir_remove(entry->text, err);
 	case JOURNAL_CGROUP:
 		return remove_cgroup(entry->text, err);
+	case JOURNAL_NETWORK:
+		return endpoint_cleanup(entry->text, err);
 	}
 	return 0;
 }

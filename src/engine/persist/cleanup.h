@@ -4,7 +4,7 @@
  * cleanup.h - remove what a dead supervisor left behind
  *
  * Replays the journal newest first: processes killed, mounts taken off, cgroups and
- * directories removed, then the sandbox's own directory. Needs no supervisor and no VM
+ * directories removed, what was made in the pod's network namespace taken back, then the sandbox's own directory. Needs no supervisor and no VM
  * alive, may run any number of times, and goes on after a failure to remove all it can.
  *
  * Blocks: up to CLEANUP_KILL_MS a process and CLEANUP_CGROUP_MS a cgroup

@@ -20,6 +20,7 @@ static const char *const kind_names[] = {
 	[JOURNAL_MOUNT] = "mount",
 	[JOURNAL_DIR] = "dir",
 	[JOURNAL_CGROUP] = "cgroup",
+	[JOURNAL_NETWORK] = "network",
 };
 
 struct journal {
@@ -169,7 +170,7 @@ static bool parse_add(char *line, struct journal_entry *ret)
 			return false;
 		ret->pid = (pid_t)pid;
 		ret->start_ticks = start;
-	} else if (pid_text || text[0] != '/') {
+	} else if (pid_text || (kind != JOURNAL_NETWORK && text[0] != '/')) {
 		return false;
 	}
 	ret->text = xstrdup(text);

@@ -37,12 +37,13 @@ enum journal_kind {
 	JOURNAL_MOUNT,   /* path: unmounted, links not followed */
 	JOURNAL_DIR,     /* path: removed with all below, without crossing mounts */
 	JOURNAL_CGROUP,  /* path below every hierarchy: emptied by SIGKILL and removed */
+	JOURNAL_NETWORK, /* what was made for a link: endpoint_cleanup() knows its words */
 };
 
 struct journal_entry {
 	uint64_t seq;
 	enum journal_kind kind;
-	char *text; /* the path, or the process's name */
+	char *text; /* the path, the process's name, or the network's words */
 	pid_t pid;
 	uint64_t start_ticks;
 };

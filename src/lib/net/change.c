@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,24 @@ int net_link_set_arp(struct net *net, int index, bool arp, struct err *err)
 	int r = net_talk(net, link_message(index, arp ? 0 : IFF_NOARP, IFF_NOARP), NULL, NULL);
 
 	return r < 0 ? net_fail_link(net, index, r, err, "set ARP %s", arp ? "on" : "off") : 0;
+}
+
+int net_link_set_autoconf(struct net *net, int index, bool on, struct err *err)
+{
+	const uint8_t mode = on ? IN6_ADDR_GEN_MODE_EUI64 : IN6_ADDR_GEN_MODE_NONE;
+	struct nl_msg *msg = link_message(index, 0, 0);
+	struct nlattr *families = nla_nest_start(msg, IFLA_AF_SPEC);
+	struct nlattr *inet6 = nla_nest_start(msg, AF_INET6);
+	int r;
+
+	net_put(msg, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof(mode));
+	nla_nest_end(msg, inet6);
+	nla_nest_end(msg, families);
+	r = net_talk(net, msg, NULL, NULL);
+	/* No IPv6 in this kernel, or none on this link: so there is nothing to switch. */
+	if (r == -EAFNOSUPPORT)
+		return 0;
+	return r < 0 ? net_fail_link(net, index, r, err, "set IPv6 addresses %s", on ? "on" : "off") : 0;
 }
 
 int net_link_set_mtu(struct net *net, int index, uint32_t mtu, struct err *err)

@@ -66,38 +66,46 @@ int tap_open_macvtap(const char *name, int index, size_t n_queues, struct tap *r
 	return 0;
 }
 
-/* Up from the start; MTU and, in this mode, MAC are the lower's unless told otherwise. */
+/* MTU and, in this mode, MAC are the lower's unless told otherwise. */
 static struct nl_msg *new_macvtap(int lower, const char *name)
 {
-	const struct ifinfomsg header = { .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	const struct ifinfomsg header = { 0 };
 	struct nl_msg *msg =
 		net_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
 	struct nlattr *info, *data;
 
-	(void)nla_put_u32(msg, IFLA_LINK, (uint32_t)lower);
-	(void)nla_put_string(msg, IFLA_IFNAME, name);
+	net_put_u32(msg, IFLA_LINK, (uint32_t)lower);
+	net_put_text(msg, IFLA_IFNAME, name);
 	info = nla_nest_start(msg, IFLA_LINKINFO);
-	(void)nla_put_string(msg, IFLA_INFO_KIND, "macvtap");
+	net_put_text(msg, IFLA_INFO_KIND, "macvtap");
 	data = nla_nest_start(msg, IFLA_INFO_DATA);
-	(void)nla_put_u32(msg, IFLA_MACVLAN_MODE, MACVLAN_MODE_PASSTHRU);
+	net_put_u32(msg, IFLA_MACVLAN_MODE, MACVLAN_MODE_PASSTHRU);
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
 	return msg;
 }
 
+/* With an address of its own it would speak for the guest, which has the same MAC. */
+static int set_up(struct net *net, int index, struct err *err)
+{
+	if (net_link_set_autoconf(net, index, false, err) < 0)
+		return -1;
+	return net_link_set_up(net, index, true, err);
+}
+
 int tap_make_macvtap(struct net *net, int lower, const char *name, size_t n_queues, struct tap *ret,
 		     struct err *err)
 {
-	struct err ignored = ERR_INIT;
 	int r = net_talk(net, new_macvtap(lower, name), NULL, NULL), index;
+	struct err ignored = ERR_INIT;
 
 	if (r < 0)
-		return net_fail(net, r, err, "make macvtap '%s'", name);
-	index = (int)if_nametoindex(name);
-	if (index > 0 && tap_open_macvtap(name, index, n_queues, ret, err) == 0)
+		return net_fail_link(net, lower, r, err, "make macvtap '%s' on it", name);
+	index = net_link_index(net, name, err);
+	if (index < 0)
+		return -1;
+	if (set_up(net, index, err) == 0 && tap_open_macvtap(name, index, n_queues, ret, err) == 0)
 		return 0;
-	if (index <= 0)
-		return err_sys(err, errno, "make macvtap '%s'", name);
 	(void)net_link_delete(net, index, &ignored);
 	return -1;
 }

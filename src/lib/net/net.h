@@ -114,6 +114,8 @@ const struct net_link *net_find_name(const struct net_state *state, const char *
 int net_link_index(struct net *net, const char *name, struct err *err); /* > 0, or -1 */
 int net_link_set_up(struct net *net, int index, bool up, struct err *err);
 int net_link_set_arp(struct net *net, int index, bool arp, struct err *err);
+/* Does the kernel give it a link-local address of IPv6 when it goes up, and say so on the wire? */
+int net_link_set_autoconf(struct net *net, int index, bool on, struct err *err);
 int net_link_set_mtu(struct net *net, int index, uint32_t mtu, struct err *err);
 int net_link_set_name(struct net *net, int index, const char *name, struct err *err); /* must be down */
 int net_link_set_mac(struct net *net, int index, const uint8_t mac[static ETH_ALEN], struct err *err);

@@ -244,9 +244,12 @@ static void read_name(struct nlmsghdr *message, void *arg)
 void net_link_label(struct net *net, int index, char ret[static IF_NAMESIZE])
 {
 	const struct ifinfomsg head = { .ifi_index = index };
+	char why[NET_WHY_MAX];
 
+	memcpy(why, net->why, sizeof(why)); /* of the request that this one is asked for */
 	(void)snprintf(ret, IF_NAMESIZE, "%d", index); /* without a name, its number */
 	(void)net_talk(net, net_request(RTM_GETLINK, 0, &head, sizeof(head)), read_name, ret);
+	memcpy(net->why, why, sizeof(why));
 }
 
 int net_fail(struct net *net, int r, struct err *err, const char *fmt, ...)

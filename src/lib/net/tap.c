@@ -86,7 +86,7 @@ int tap_make(const char *pattern, size_t n_queues, struct tap *ret, struct err *
 	return 0;
 }
 
-/* What it was made as: TUN_F..., IFF_TAP, IFF_MULTI_QUEUE; 0: it is neither tap nor tun. */
+/* IFF_TAP, IFF_MULTI_QUEUE, IFF_PERSIST and others; 0: it is neither tap nor tun. */
 static unsigned long flags_of(const char *name)
 {
 	scoped_free char *path = xasprintf("class/net/%s/tun_flags", name);
@@ -113,6 +113,9 @@ int tap_open(const char *name, size_t n_queues, struct tap *ret, struct err *err
 	if (!(flags & IFF_TAP))
 		return err_set(err, ERR_UNIMPLEMENTED,
 			       "open tap '%s': its frames are not Ethernet's (mode tap)", name);
+	/* Somebody holds it open, or it would be gone. The kernel would let us in as one queue more. */
+	if (!(flags & IFF_PERSIST))
+		return err_sys(err, EBUSY, "open tap '%s'", name);
 	if (flags & IFF_MULTI_QUEUE)
 		r = add_queues(&tap, n_queues, IFF_MULTI_QUEUE);
 	else

@@ -27,7 +27,8 @@ struct tap {
 int tap_make(const char *pattern, size_t n_queues, struct tap *ret, struct err *err);
 /*
  * One that is there already, in this namespace, made persistent by somebody else. One that is no
- * tap but a tun: ERR_UNIMPLEMENTED. Its own number of queues rules: n_queues is the most.
+ * tap but a tun: ERR_UNIMPLEMENTED; one that another process has open: EBUSY in sys. Its own
+ * number of queues rules: n_queues is the most.
  */
 int tap_open(const char *name, size_t n_queues, struct tap *ret, struct err *err);
 /* A macvtap in mode passthru on link lower, up, with the lower's MAC and MTU. A link like any other: net_link_delete(). */

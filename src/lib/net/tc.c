@@ -5,10 +5,7 @@
 #include <errno.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
-#include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "lib/base/defs.h"
 #include "lib/net/talk.h"
@@ -29,32 +26,11 @@ enum { PRIORITY_VLAN = 1, PRIORITY_SERVICE_VLAN = 2, PRIORITY_REDIRECT = 10 };
 /* The kernel counts in "ticks" of 64 ns. */
 #define NS_PER_TICK 64
 
-static void copy_name(struct nlmsghdr *header, void *arg)
-{
-	struct nlattr *name = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_IFNAME);
-
-	if (name)
-		(void)nla_strlcpy(arg, name, IF_NAMESIZE);
-}
-
-/* For messages; "#7" for a link that is gone. */
-static const char *name_of(struct net *net, int link, char ret[static IF_NAMESIZE])
-{
-	struct ifinfomsg wanted = { .ifi_index = link };
-	char why[sizeof(net->why)];
-
-	(void)snprintf(ret, IF_NAMESIZE, "#%d", link);
-	memcpy(why, net->why, sizeof(why)); /* of the request that failed */
-	(void)net_talk(net, net_request(RTM_GETLINK, 0, &wanted, sizeof(wanted)), copy_name, ret);
-	memcpy(net->why, why, sizeof(why));
-	return ret;
-}
-
 static struct nl_msg *tc_request(int type, int flags, const struct tcmsg *header, const char *kind)
 {
 	struct nl_msg *msg = net_request(type, flags, header, sizeof(*header));
 
-	(void)nla_put_string(msg, TCA_KIND, kind); /* a page has room */
+	net_put_text(msg, TCA_KIND, kind);
 	return msg;
 }
 
@@ -77,24 +53,22 @@ int tc_ingress_add(struct net *net, int link, struct err *err)
 	const struct tcmsg header = { .tcm_ifindex = link,
 				      .tcm_parent = TC_H_INGRESS,
 				      .tcm_handle = INGRESS };
-	char name[IF_NAMESIZE];
 	int r;
 
 	(void)delete_ingress(net, link); /* with its filters; adding tells what is wrong */
 	r = net_talk(net, tc_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL, &header, "ingress"),
 		     NULL, NULL);
 	if (r < 0)
-		return net_fail(net, r, err, "add ingress qdisc to '%s'", name_of(net, link, name));
+		return net_fail_link(net, link, r, err, "add ingress qdisc");
 	return 0;
 }
 
 int tc_ingress_delete(struct net *net, int link, struct err *err)
 {
-	char name[IF_NAMESIZE];
 	int r = delete_ingress(net, link);
 
 	if (r < 0 && !is_gone(r))
-		return net_fail(net, r, err, "remove ingress qdisc of '%s'", name_of(net, link, name));
+		return net_fail_link(net, link, r, err, "remove ingress qdisc");
 	return 0;
 }
 
@@ -107,9 +81,9 @@ static void add_mirred(struct nl_msg *msg, int to)
 	struct nlattr *actions = nla_nest_start(msg, TCA_U32_ACT);
 	struct nlattr *first = nla_nest_start(msg, 1), *options;
 
-	(void)nla_put_string(msg, TCA_ACT_KIND, "mirred");
+	net_put_text(msg, TCA_ACT_KIND, "mirred");
 	options = nla_nest_start(msg, TCA_ACT_OPTIONS);
-	(void)nla_put(msg, TCA_MIRRED_PARMS, sizeof(redirect), &redirect);
+	net_put(msg, TCA_MIRRED_PARMS, &redirect, sizeof(redirect));
 	nla_nest_end(msg, options);
 	nla_nest_end(msg, first);
 	nla_nest_end(msg, actions);
@@ -128,7 +102,7 @@ static int filter_all(struct net *net, int link, uint32_t priority, uint16_t pro
 	struct nl_msg *msg = tc_request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &header, "u32");
 	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
 
-	(void)nla_put(msg, TCA_U32_SEL, sizeof(all), &all);
+	net_put(msg, TCA_U32_SEL, &all, sizeof(all));
 	if (to)
 		add_mirred(msg, to);
 	nla_nest_end(msg, options);
@@ -137,24 +111,24 @@ static int filter_all(struct net *net, int link, uint32_t priority, uint16_t pro
 
 int tc_redirect(struct net *net, int from, int to, struct err *err)
 {
-	char from_name[IF_NAMESIZE], to_name[IF_NAMESIZE];
 	int r = filter_all(net, from, PRIORITY_REDIRECT, ETH_P_ALL, to);
+	char name[IF_NAMESIZE];
 
-	if (r < 0)
-		return net_fail(net, r, err, "redirect '%s' to '%s'", name_of(net, from, from_name),
-				name_of(net, to, to_name));
-	return 0;
+	if (r == 0)
+		return 0;
+	net_link_label(net, to, name);
+	return net_fail_link(net, from, r, err, "redirect to '%s'", name);
 }
 
 int tc_pass_vlans(struct net *net, int link, struct err *err)
 {
-	char name[IF_NAMESIZE];
 	int r = filter_all(net, link, PRIORITY_VLAN, ETH_P_8021Q, 0);
 
-	if (r == 0)
+	if (r == 0 || r == -EEXIST)
 		r = filter_all(net, link, PRIORITY_SERVICE_VLAN, ETH_P_8021AD, 0);
-	if (r < 0 && r != -EEXIST)
-		return net_fail(net, r, err, "let VLANs of '%s' pass", name_of(net, link, name));
+	/* EINVAL: there is no ingress qdisc, and so nobody who would take them. */
+	if (r < 0 && r != -EEXIST && r != -EINVAL)
+		return net_fail_link(net, link, r, err, "let VLANs pass");
 	return 0;
 }
 
@@ -179,7 +153,7 @@ static int add_htb(struct net *net, int link)
 	struct nl_msg *msg = tc_request(RTM_NEWQDISC, NLM_F_CREATE | NLM_F_REPLACE, &header, "htb");
 	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
 
-	(void)nla_put(msg, TCA_HTB_INIT, sizeof(glob), &glob);
+	net_put(msg, TCA_HTB_INIT, &glob, sizeof(glob));
 	nla_nest_end(msg, options);
 	return net_talk(net, msg, NULL, NULL);
 }
@@ -210,10 +184,10 @@ static int add_class(struct net *net, int link, uint64_t bytes_per_s)
 		tc_request(RTM_NEWTCLASS, NLM_F_CREATE | NLM_F_REPLACE, &header, "htb");
 	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
 
-	(void)nla_put(msg, TCA_HTB_PARMS, sizeof(opt), &opt);
+	net_put(msg, TCA_HTB_PARMS, &opt, sizeof(opt));
 	if (bytes_per_s > UINT32_MAX) {
-		(void)nla_put_u64(msg, TCA_HTB_RATE64, bytes_per_s);
-		(void)nla_put_u64(msg, TCA_HTB_CEIL64, bytes_per_s);
+		net_put(msg, TCA_HTB_RATE64, &bytes_per_s, sizeof(bytes_per_s));
+		net_put(msg, TCA_HTB_CEIL64, &bytes_per_s, sizeof(bytes_per_s));
 	}
 	nla_nest_end(msg, options);
 	return net_talk(net, msg, NULL, NULL);
@@ -221,7 +195,6 @@ static int add_class(struct net *net, int link, uint64_t bytes_per_s)
 
 int tc_limit_egress(struct net *net, int link, uint64_t bits_per_s, struct err *err)
 {
-	char name[IF_NAMESIZE];
 	int r = delete_limit(net, link);
 
 	if (bits_per_s == 0 && (r == 0 || is_gone(r)))
@@ -231,7 +204,38 @@ int tc_limit_egress(struct net *net, int link, uint64_t bits_per_s, struct err *
 	if (bits_per_s > 0 && r == 0)
 		r = add_class(net, link, MAX(bits_per_s / 8, (uint64_t)1));
 	if (r < 0)
-		return net_fail(net, r, err, "limit what leaves '%s' to %llu bit/s",
-				name_of(net, link, name), (unsigned long long)bits_per_s);
+		return net_fail_link(net, link, r, err, "limit what it sends to %llu bit/s",
+				     (unsigned long long)bits_per_s);
 	return 0;
+}
+
+static struct nl_msg *new_ifb(const char *name)
+{
+	const struct ifinfomsg header = { 0 };
+	struct nl_msg *msg =
+		net_request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &header, sizeof(header));
+	struct nlattr *info;
+
+	net_put_text(msg, IFLA_IFNAME, name);
+	info = nla_nest_start(msg, IFLA_LINKINFO);
+	net_put_text(msg, IFLA_INFO_KIND, "ifb");
+	nla_nest_end(msg, info);
+	return msg;
+}
+
+int tc_make_ifb(struct net *net, const char *name, struct err *err)
+{
+	int r = net_talk(net, new_ifb(name), NULL, NULL), index;
+	struct err ignored = ERR_INIT;
+
+	if (r < 0)
+		return net_fail(net, r, err, "make ifb '%s'", name);
+	index = net_link_index(net, name, err);
+	if (index < 0)
+		return -1;
+	if (net_link_set_autoconf(net, index, false, err) == 0 &&
+	    net_link_set_up(net, index, true, err) == 0)
+		return index;
+	(void)net_link_delete(net, index, &ignored);
+	return -1;
 }

@@ -7,7 +7,7 @@
  * clsact are newer, and not everywhere).
  *
  * Spec:   linux/pkt_sched.h, pkt_cls.h, tc_act/tc_mirred.h; tc-u32(8), tc-mirred(8), tc-htb(8)
- * Errors: "redirect 'eth0' to 'tap0_kata': ..."; the link is named
+ * Errors: "link 'eth0': redirect to 'tap5_kata': Invalid argument"
  * Blocks: for the kernel's answer, which comes at once
  */
 #include <stdint.h>
@@ -26,9 +26,18 @@ int tc_redirect(struct net *net, int from, int to, struct err *err);
 
 /*
  * Frames with a VLAN tag are not redirected but go on to the VLAN links above. To be called for a
- * link with tc_redirect(), before or after it.
+ * link with tc_redirect(), before or after it; for one without an ingress qdisc it does nothing.
  */
 int tc_pass_vlans(struct net *net, int link, struct err *err);
 
-/* What leaves through a link is at most bits_per_s, by HTB. 0: the limit is taken off. */
+/*
+ * What leaves through a link is at most bits_per_s, by HTB, in place of whatever qdisc the link
+ * has at its root. 0: the limit is taken off if it is ours, and nothing else.
+ */
 int tc_limit_egress(struct net *net, int link, uint64_t bits_per_s, struct err *err);
+
+/*
+ * An ifb, up: what is redirected to it leaves through it, and so can be limited, and then goes on
+ * where it came in. A link like any other: net_link_delete(). Returns its index.
+ */
+int tc_make_ifb(struct net *net, const char *name, struct err *err);

@@ -18,13 +18,12 @@ struct journal;
 
 struct endpoint {
 	struct endpoint_plan plan;
-	struct tap tap;      /* what the VM's device uses; n_fds 0 for devices without descriptors */
+	struct tap tap;      /* what the VM's device uses, the socket of vhost-user; n_fds 0: none */
 	int vhost_fds[TAP_QUEUES_MAX];
 	size_t n_vhost_fds;  /* as many as tap.n_fds, or 0: no vhost */
 	/* private */
+	enum endpoint_model model; /* as carried out: a tap that is in use is redirected */
 	uint64_t seq;        /* in the journal; 0: not there */
-	char ifb[IF_NAMESIZE];
-	int ifb_index;
 	char driver[32];     /* of a physical device, to be given back */
 };
 
@@ -38,7 +37,10 @@ struct endpoint_context {
 	bool use_vhost;
 };
 
-/* On failure nothing is left. Takes over what a dead supervisor left on the link. */
+/*
+ * On failure nothing is left. Takes over what a dead supervisor left on the link. Of a physical
+ * device the link is gone afterwards: read what the guest has to know of it before.
+ */
 int endpoint_connect(const struct endpoint_context *ctx, const struct endpoint_plan *plan,
 		     struct endpoint *ret, struct err *err);
 /* The VM has its own copies of the descriptors by now. */
