@@ -74,7 +74,7 @@ void oci_name_of(const ProtobufCMessageDescriptor *desc, const ProtobufCFieldDes
 
 	memcpy(ret, from, len);
 	ret[len] = '\0';
-	for (size_t i = 0; i < len && isupper((unsigned char)from[i]); i++)
+	for (size_t i = 0; !name && i < len && isupper((unsigned char)from[i]); i++)
 		if (i == 0 || !islower((unsigned char)from[i + 1]))
 			ret[i] = (char)tolower((unsigned char)from[i]);
 }

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "agent.pb-c.h"
+#include "engine/resource/network/network.h"
+#include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 #include "lib/ttrpc/client.h"
@@ -355,6 +357,124 @@ static void a_client_that_does_not_read_holds_nobody_up(void **state)
 	expect(b, "GET /agent-url", "503", "");
 }
 
+/* --- /network --- */
+
+static void the_network_is_shown_with_its_counters(void **state)
+{
+	struct bench *b = *state;
+
+	expect(b, "GET /network", "200", "\"model\": \"none\"");
+	create(b->w, c1);
+	fake.network = (void *)b;
+	expect(b, "GET /network", "200", "\"name\": \"eth0\"");
+	expect(b, "GET /network", "200", "\"rxPackets\": 7");
+	expect(b, "GET /network", "200", "\"devicePath\": \"02/01\"");
+}
+
+static void reply_to_network(const ProtobufCMessage *reply, const struct err *err)
+{
+	network_answered *done = (network_answered *)fake.network_answered;
+
+	assert_non_null(done);
+	fake.network_answered = NULL;
+	done(fake.network_arg, reply, err);
+}
+
+static char *ask_network(const struct bench *b, const char *request, const ProtobufCMessage *reply,
+			 const struct err *err)
+{
+	int fd = dial(b);
+	char *got;
+
+	say(fd, request);
+	turn(b->w);
+	reply_to_network(reply, err);
+	got = hear(b, fd, NULL);
+	close(fd);
+	return got;
+}
+
+static void interfaces_of_the_guest_are_an_array_in_katas_words(void **state)
+{
+	Types__IPAddress address = TYPES__IPADDRESS__INIT;
+	Types__IPAddress *addresses[] = { &address };
+	Types__Interface eth0 = TYPES__INTERFACE__INIT;
+	Types__Interface *list[] = { &eth0 };
+	Grpc__Interfaces reply = GRPC__INTERFACES__INIT;
+	struct bench *b = *state;
+	scoped_free char *got = NULL;
+
+	address.family = TYPES__IPFAMILY__v6;
+	address.address = unconst("fd00::2");
+	address.mask = unconst("64");
+	eth0.name = unconst("eth0");
+	eth0.hwaddr = unconst("02:00:00:00:00:01");
+	eth0.mtu = 1500;
+	eth0.ipaddresses = addresses;
+	eth0.n_ipaddresses = 1;
+	reply.interfaces = list;
+	reply.n_interfaces = 1;
+	create(b->w, c1);
+	fake.network = (void *)b;
+	got = ask_network(b, "GET /network/interfaces HTTP/1.0\r\n\r\n", &reply.base, NULL);
+	assert_in(got, " 200 ", true);
+	assert_in(got, "\r\n\r\n[", true);
+	assert_in(got, "\"hwAddr\": \"02:00:00:00:00:01\"", true);
+	assert_in(got, "\"IPAddresses\"", true);
+	assert_in(got, "\"family\": 1", true);
+}
+
+static void an_interface_is_added_and_a_failure_is_told(void **state)
+{
+	static const char put[] = "PUT /network/interfaces HTTP/1.0\r\nContent-Length: 34\r\n\r\n"
+				  "{ \"name\": \"eth7\", \"mtu\": 1500    }";
+	struct bench *b = *state;
+	struct err err = ERR_INIT;
+	scoped_free char *good = NULL, *bad = NULL;
+
+	create(b->w, c1);
+	fake.network = (void *)b;
+	good = ask_network(b, put, NULL, NULL);
+	assert_in(good, " 200 ", true);
+	err_set(&err, ERR_NOT_FOUND, "network interface 'eth7' is not there");
+	bad = ask_network(b, put, NULL, &err);
+	assert_in(bad, " 404 ", true);
+	assert_in(bad, "network interface 'eth7' is not there\n", true);
+}
+
+static void what_is_no_interface_and_no_route_is_refused(void **state)
+{
+	struct bench *b = *state;
+
+	create(b->w, c1);
+	expect(b, "GET /network/routes", "503", "no network that is connected");
+	fake.network = (void *)b;
+	expect(b, "PUT /network/interfaces", "400", "");
+	expect(b, "PUT /network/routes", "400", "");
+	expect(b, "DELETE /network/routes", "405", "GET, HEAD, PUT");
+	assert_null(fake.network_answered);
+}
+
+static void a_client_or_the_monitor_may_go_before_the_network_answers(void **state)
+{
+	struct bench *b = *state;
+	int fd = dial(b);
+
+	create(b->w, c1);
+	fake.network = (void *)b;
+	say(fd, "GET /network/routes HTTP/1.0\r\n\r\n");
+	turn(b->w);
+	close(fd);
+	turn(b->w);
+	reply_to_network(NULL, NULL);
+	fd = dial(b);
+	say(fd, "GET /network/routes HTTP/1.0\r\n\r\n");
+	turn(b->w);
+	monitor_free(take_ptr(&b->monitor));
+	reply_to_network(NULL, NULL);
+	close(fd);
+}
+
 static void what_is_not_there_is_answered_with_a_list(void **state)
 {
 	struct bench *b = *state;
@@ -476,6 +596,11 @@ int main(void)
 		BENCH(a_scrape_may_be_cancelled_while_the_agent_is_given_up),
 		BENCH(the_monitor_may_go_while_the_guest_is_asked),
 		BENCH(a_client_that_does_not_read_holds_nobody_up),
+		BENCH(the_network_is_shown_with_its_counters),
+		BENCH(interfaces_of_the_guest_are_an_array_in_katas_words),
+		BENCH(an_interface_is_added_and_a_failure_is_told),
+		BENCH(what_is_no_interface_and_no_route_is_refused),
+		BENCH(a_client_or_the_monitor_may_go_before_the_network_answers),
 		BENCH(what_is_not_there_is_answered_with_a_list),
 		BENCH(what_is_known_but_not_built_is_named),
 		BENCH(a_wrong_method_is_refused),

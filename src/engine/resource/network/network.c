@@ -264,7 +264,7 @@ int network_each(struct network *n, network_each_fn *fn, void *arg, struct err *
 				.state = &state,
 				.id = nic->id,
 				.pci_path = nic->pci_path,
-				.n_queues = nic->ep.tap.n_fds,
+				.n_queues = nic->n_queues,
 				.vhost = nic->ep.n_vhost_fds > 0,
 				.plugged = nic->plugged,
 				.carrier = nic->carrier,

@@ -13,6 +13,7 @@ struct nic {
 	struct endpoint ep;
 	char id[24], pci_path[8];
 	unsigned int slot;
+	size_t n_queues;
 	bool plugged, busy;
 	bool failed;  /* not tried again before something changes */
 	bool carrier; /* as the guest sees it */

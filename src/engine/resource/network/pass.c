@@ -67,6 +67,7 @@ static int connect_nic(struct network *n, const struct endpoint_plan *plan, stru
 		free(nic);
 		return err_wrap(err, "network interface '%s'", plan->name);
 	}
+	nic->n_queues = MAX(nic->ep.tap.n_fds, (size_t)1);
 	list_add(&n->nics, &nic->node);
 	return 0;
 }
@@ -272,7 +273,7 @@ static void plug(struct network *n, struct nic *nic)
 		.n_fds = ep->tap.n_fds,
 		.vhost_fds = ep->n_vhost_fds ? ep->vhost_fds : NULL,
 		.n_vhost_fds = ep->n_vhost_fds,
-		.queues = (unsigned int)MAX(ep->tap.n_fds, 1u),
+		.queues = (unsigned int)nic->n_queues,
 		.slot = nic->slot,
 		.pci = ep->plan.pci,
 	};
