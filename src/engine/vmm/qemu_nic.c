@@ -18,6 +18,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "engine/vmm/qemu_priv.h"
@@ -54,6 +55,7 @@ struct change {
 	struct qemu *qemu;
 	enum stage stage;
 	struct nic *nic;      /* of PLUGGING to REMOVING */
+	char id[ID_MAX + 1];  /* of SWITCHING: the device may go meanwhile */
 	struct qemu_op op;    /* whom to tell; done is NULL when told */
 	size_t n_awaited;     /* answers */
 	uint32_t timeout_ms;
@@ -329,6 +331,10 @@ static void advance(struct change *c)
 		finish_remove(c);
 		break;
 	case SWITCHING:
+		if (c->err.code != ERR_OK)
+			err_wrap(&c->err, "set carrier of network device '%s'", c->id);
+		finish(c);
+		break;
 	case DOOMED:
 		finish(c);
 		break;
@@ -512,12 +518,13 @@ void qemu_set_carrier(struct vmm *vmm, const char *id, bool carrier, uint32_t ti
 	if (!may_ask(c))
 		return;
 	if (!find(q, id)) {
-		err_set(&c->err, ERR_NOT_FOUND, "set carrier of network device '%s': there is none of that name",
-			id);
+		err_set(&c->err, ERR_NOT_FOUND,
+			"set carrier of network device '%s': there is none of that name", id);
 		doom(c);
 		return;
 	}
 	c->stage = SWITCHING;
+	snprintf(c->id, sizeof(c->id), "%s", id);
 	execute(c, "set_link", "{\"name\":\"%s\",\"up\":%s}", id, carrier ? "true" : "false");
 }
 

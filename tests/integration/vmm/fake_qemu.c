@@ -60,6 +60,7 @@ static void greet(void)
 }
 
 #define RUNNING "{\"status\": \"running\", \"running\": true}"
+#define PRELAUNCH "{\"status\": \"prelaunch\", \"running\": false}"
 
 static void serve(void)
 {
@@ -138,6 +139,19 @@ static void hangs_up(void)
 	wait_ms(60000);
 }
 
+/* Started with -S. It says more of it than the real one does. */
+static void held(void)
+{
+	greet();
+	say("{\"event\": \"STOP\"}\r\n");
+	answer(PRELAUNCH);
+	answer(PRELAUNCH);
+	say("{\"event\": \"STOP\"}\r\n");
+	answer("{}");
+	say("{\"event\": \"RESUME\"}\r\n");
+	serve();
+}
+
 /* A guest that writes to its console as fast as it can, for ever. */
 static void floods(void)
 {
@@ -178,7 +192,7 @@ int main(int argc, char **argv)
 		{ "late", late },           { "silent", silent },   { "long", long_line },
 		{ "dies", dies },           { "lies", lies },       { "internal-error", internal_error },
 		{ "panics", panics },       { "quits", quits },     { "hangs-up", hangs_up },
-		{ "floods", floods },
+		{ "floods", floods },     { "held", held },
 	};
 	const char *name = strrchr(argv[0], '/');
 

@@ -100,6 +100,36 @@ static void a_guest_stopped_by_an_internal_error_is_lost(void **state)
 	bench_stop(b);
 }
 
+static void a_guest_that_is_held_is_not_taken_for_a_lost_one(void **state)
+{
+	struct bench *b = *state;
+
+	b->start_paused = true;
+	start(b, "held");
+	bench_make_ready(b);
+	BENCH_ASK(b, vmm_check, 5000);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	BENCH_ASK(b, vmm_resume, 5000);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	BENCH_ASK(b, vmm_check, 5000);
+	assert_int_equal(b->done_err.code, ERR_OK);
+	assert_false(b->lost);
+	bench_stop(b);
+}
+
+/* The same words without having been asked to wait. */
+static void a_guest_that_does_not_start_by_itself_is_a_failure(void **state)
+{
+	struct bench *b = *state;
+
+	start(b, "held");
+	BENCH_ASK(b, vmm_ready, 5000);
+	assert_int_equal(b->done_err.code, ERR_UNAVAILABLE);
+	bench_expect_text(&b->done_err, "prelaunch");
+	bench_run_until(b, &b->lost);
+	bench_stop(b);
+}
+
 static void a_panicked_guest_is_lost_while_qemu_lives(void **state)
 {
 	struct bench *b = *state;
@@ -166,6 +196,8 @@ int main(int argc, char **argv)
 		T(a_death_in_mid_conversation_tells_status_and_last_words),
 		T(an_answer_to_nothing_is_the_end_of_it),
 		T(a_guest_stopped_by_an_internal_error_is_lost),
+		T(a_guest_that_is_held_is_not_taken_for_a_lost_one),
+		T(a_guest_that_does_not_start_by_itself_is_a_failure),
 		T(a_panicked_guest_is_lost_while_qemu_lives),
 		T(a_clean_quit_is_lost),
 		T(a_closed_link_is_lost_though_the_process_lives),
