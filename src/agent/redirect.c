@@ -9,7 +9,8 @@
  *	port = the other one
  *	return 1
  *
- * Outward (connect, sendmsg) the known port becomes ours, inward (recvmsg, getpeername) ours becomes the known one.
+ * Outward (connect, sendmsg) the known port becomes ours, inward (recvmsg, getpeername) ours
+ *becomes the known one.
  */
 #include "agent/redirect.h"
 
@@ -26,10 +27,10 @@
 
 #include "lib/base/defs.h"
 
-#define INSNS_MAX    24
-#define ADDRESS_MAX  4 /* words */
-#define TESTS_MAX    (1 + ADDRESS_MAX + 1)
-#define MAPPED_V4    0xffff /* ::ffff:127.0.0.11 is what a socket of IPv6 calls it */
+#define INSNS_MAX   24
+#define ADDRESS_MAX 4 /* words */
+#define TESTS_MAX   (1 + ADDRESS_MAX + 1)
+#define MAPPED_V4   0xffff /* ::ffff:127.0.0.11 is what a socket of IPv6 calls it */
 
 enum { R0 = 0, R1 = 1, R2 = 2, R6 = 6 };
 
@@ -93,8 +94,7 @@ static void emit_address(struct program *p, const struct hook *hook,
 	uint32_t words[ADDRESS_MAX] = { 0, 0, htonl(MAPPED_V4), address->v4.sin_addr.s_addr };
 
 	if (!hook->v6) {
-		emit_word(p, offsetof(struct bpf_sock_addr, user_ip4),
-			  address->v4.sin_addr.s_addr);
+		emit_word(p, offsetof(struct bpf_sock_addr, user_ip4), address->v4.sin_addr.s_addr);
 		return;
 	}
 	if (address->any.sa_family == AF_INET6)
@@ -107,8 +107,8 @@ static void emit_address(struct program *p, const struct hook *hook,
 static void write_program(struct program *p, const struct hook *hook, uint64_t cookie,
 			  const struct dns_address *address, in_port_t port)
 {
-	const uint32_t known = address->any.sa_family == AF_INET6 ? address->v6.sin6_port :
-								    address->v4.sin_port;
+	const uint32_t known =
+		address->any.sa_family == AF_INET6 ? address->v6.sin6_port : address->v4.sin_port;
 	const uint32_t ours = htons(port);
 	const size_t at = offsetof(struct bpf_sock_addr, user_port);
 
@@ -140,7 +140,7 @@ static int load(const struct program *p, const struct hook *hook, struct err *er
 	attr.expected_attach_type = hook->type;
 	attr.insns = (uint64_t)(uintptr_t)p->insns;
 	attr.insn_cnt = (uint32_t)p->n;
-	attr.license = (uint64_t)(uintptr_t)"Apache-2.0";
+	attr.license = (uint64_t)(uintptr_t) "Apache-2.0";
 	fd = sys_bpf(BPF_PROG_LOAD, &attr);
 	if (fd < 0)
 		return err_sys(err, errno, "load program of hook %d", (int)hook->type);

@@ -165,8 +165,9 @@ int resolver_answer(struct resolver *r, uint64_t id, const uint8_t *message, siz
 		}
 		dns_fail(q->message, q->len);
 		end_query(q, q->message, q->len);
-		return len == 0 ? 0 : err_set(err, ERR_INVALID, "%zu bytes are no answer to query %llu",
-					      len, (unsigned long long)id);
+		return len == 0 ? 0
+				: err_set(err, ERR_INVALID, "%zu bytes are no answer to query %llu",
+					  len, (unsigned long long)id);
 	}
 	return 0;
 }

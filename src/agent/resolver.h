@@ -32,8 +32,8 @@ struct ttrpc_call;
 #define RESOLVER_WAITERS_MAX 64         /* kept Next calls */
 
 /*
- * redirects: the guest's kernel is asked to lead port 53 to a free one (redirect.h); false, or when it
- * cannot: port 53 itself is taken, and no container can have it.
+ * redirects: the guest's kernel is asked to lead port 53 to a free one (redirect.h); false, or when
+ * it cannot: port 53 itself is taken, and no container can have it.
  */
 struct resolver *resolver_new(struct event_base *base, bool redirects);
 /* After the server: kept calls are cancelled by then. NULL is fine. */
@@ -46,8 +46,8 @@ int resolver_listen(struct resolver *r, const char *address, struct err *err);
 void resolver_next(struct resolver *r, struct ttrpc_call *call);
 
 /*
- * len 0: there is no answer, which the asker is told (SERVFAIL). ERR_INVALID: no answer to that query, which is
- * then failed; an id that nobody waits for is fine.
+ * len 0: there is no answer, which the asker is told (SERVFAIL). ERR_INVALID: no answer to that
+ * query, which is then failed; an id that nobody waits for is fine.
  */
 int resolver_answer(struct resolver *r, uint64_t id, const uint8_t *message, size_t len,
 		    struct err *err);

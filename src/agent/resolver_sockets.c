@@ -17,13 +17,14 @@
 #include "lib/log/log.h"
 
 #define BACKLOG        16
-#define PORT_TRIES     16 /* for one that both protocols have free */
-#define READS_PER_TURN 16            /* datagrams; then others get theirs */
-#define READ_CHUNK     (16 << 10)    /* bytes of a stream */
-#define OUT_MAX        (256u << 10)  /* answers that a client does not read */
+#define PORT_TRIES     16           /* for one that both protocols have free */
+#define READS_PER_TURN 16           /* datagrams; then others get theirs */
+#define READ_CHUNK     (16 << 10)   /* bytes of a stream */
+#define OUT_MAX        (256u << 10) /* answers that a client does not read */
 
 struct resolver_sockets {
 	struct resolver *resolver;
+	struct dns_address address;
 	int udp_fd, tcp_fd;
 	struct redirect redirect;
 	struct event udp, tcp;
@@ -88,8 +89,8 @@ static bool take_queries(struct resolver_conn *conn)
 
 	while (conn->n_queries < RESOLVER_CONN_MAX) {
 		data = evbuffer_pullup(conn->in, -1);
-		taken = data ? dns_frame_find(data, evbuffer_get_length(conn->in), &message, &len) :
-			       0;
+		taken = data ? dns_frame_find(data, evbuffer_get_length(conn->in), &message, &len)
+			     : 0;
 		if (taken == 0)
 			return true;
 		conn->n_queries++;
@@ -186,8 +187,8 @@ static void add_conn(struct resolver_sockets *s, int fd)
 	*conn = (struct resolver_conn){
 		.sockets = s, .fd = fd, .in = evbuffer_new(), .out = evbuffer_new()
 	};
-	event_assign(&conn->readable, s->resolver->base, fd, EV_READ | EV_PERSIST,
-		     on_conn_readable, conn);
+	event_assign(&conn->readable, s->resolver->base, fd, EV_READ | EV_PERSIST, on_conn_readable,
+		     conn);
 	event_assign(&conn->writable, s->resolver->base, fd, EV_WRITE, on_conn_writable, conn);
 	event_assign(&conn->idle, s->resolver->base, -1, 0, on_idle, conn);
 	list_add(&s->conns, &conn->node);
@@ -224,13 +225,43 @@ static void on_datagram(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
+/*
+ * A socket of IPv4 that was bound before there was any address does not send from the one that it
+ * was bound to, so each datagram says it. One that does not fit into the socket is lost, as on any
+ * network.
+ */
+static void send_datagram(const struct resolver_sockets *s, const struct dns_address *peer,
+			  const uint8_t *message, size_t len)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(sizeof(struct in_pktinfo))];
+	} control = { 0 };
+	struct iovec vec = { .iov_base = (void *)(uintptr_t)message, .iov_len = len };
+	struct dns_address to = *peer;
+	struct msghdr msg = {
+		.msg_name = &to.any, .msg_namelen = to.len, .msg_iov = &vec, .msg_iovlen = 1
+	};
+	const struct in_pktinfo from = { .ipi_spec_dst = s->address.v4.sin_addr };
+
+	if (s->address.any.sa_family == AF_INET) {
+		msg.msg_control = control.buf;
+		msg.msg_controllen = sizeof(control.buf);
+		control.align = (struct cmsghdr){ .cmsg_level = IPPROTO_IP,
+						  .cmsg_type = IP_PKTINFO,
+						  .cmsg_len = CMSG_LEN(sizeof(from)) };
+		memcpy(CMSG_DATA(&control.align), &from, sizeof(from));
+	}
+	(void)sendmsg(s->udp_fd, &msg, MSG_DONTWAIT);
+}
+
 void resolver_sockets_end(struct resolver_sockets *s, const struct query *q, const uint8_t *message,
 			  size_t len)
 {
 	if (q->conn)
 		end_on_conn(q->conn, message, len);
-	else if (message) /* one that does not fit into the socket is lost, as on any network */
-		(void)sendto(s->udp_fd, message, len, MSG_DONTWAIT, &q->peer.any, q->peer.len);
+	else if (message)
+		send_datagram(s, &q->peer, message, len);
 }
 
 /* --- both --- */
@@ -265,8 +296,7 @@ static in_port_t *port_of(struct dns_address *address)
 	return address->any.sa_family == AF_INET ? &address->v4.sin_port : &address->v6.sin6_port;
 }
 
-static int open_pair(struct resolver_sockets *s, const struct dns_address *address,
-		     struct err *err)
+static int open_pair(struct resolver_sockets *s, const struct dns_address *address, struct err *err)
 {
 	s->udp_fd = open_socket(address, SOCK_DGRAM, err);
 	s->tcp_fd = s->udp_fd < 0 ? -1 : open_socket(address, SOCK_STREAM, err);
@@ -333,9 +363,11 @@ struct resolver_sockets *resolver_sockets_new(struct resolver *r, const struct d
 {
 	struct resolver_sockets *s = xnew(struct resolver_sockets);
 
-	*s = (struct resolver_sockets){
-		.resolver = r, .udp_fd = -1, .tcp_fd = -1, .redirect = REDIRECT_INIT
-	};
+	*s = (struct resolver_sockets){ .resolver = r,
+					.address = *address,
+					.udp_fd = -1,
+					.tcp_fd = -1,
+					.redirect = REDIRECT_INIT };
 	list_init(&s->conns);
 	if (open_sockets(s, address, err) < 0) {
 		free(s);

@@ -39,7 +39,8 @@ void rpc_resolver_answer(struct ttrpc_call *call, const ProtobufCMessage *msg, v
 	struct agent *agent = arg;
 	struct err err = ERR_INIT;
 
-	if (resolver_answer(agent->resolver, req->id, req->message.data, req->message.len, &err) < 0)
+	if (resolver_answer(agent->resolver, req->id, req->message.data, req->message.len, &err) <
+	    0)
 		ttrpc_fail(call, &err);
 	else
 		ttrpc_reply(call, &resp.base);

@@ -4,9 +4,9 @@
  *
  *	dns_probe SERVER NAME [NUMBER]
  *
- * Prints one line a way: who answered, the result code, the number of answers. First it takes port 53 of
- * every address for itself, as a name server in a container would. NUMBER: that many queries at
- * once over one connection, instead of two.
+ * Prints one line a way: who answered, the result code, the number of answers. First it takes port
+ *53 of every address for itself, as a name server in a container would. NUMBER: that many queries
+ *at once over one connection, instead of two.
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -37,7 +37,8 @@ struct resolver {
 	struct agent *agent;
 	resolver_warned *warned;
 	void *arg;
-	int conf_fd;   /* the file itself, whatever its path becomes: the container keeps it as well */
+	int conf_fd;   /* the file itself, whatever its path becomes: the container keeps it as well
+			*/
 	char path[32]; /* of that descriptor */
 	int watch_fd;
 	struct event changed, settled; /* changed only when watch_fd is there */

@@ -7,17 +7,17 @@
  * the namespace, where the guest's own loopback does not reach. The agent listens there and hands
  * queries over (protocols/resolver.proto); each is sent from here to the same address.
  *
- * Another loopback address than docker's is taken only if somebody in the namespace has its port 53 while we look: in a
- * pod it is as often a server that runs in the guest, whose port the agent must not take.
+ * Another loopback address than docker's is taken only if somebody in the namespace has its port 53
+ * while we look: in a pod it is as often a server that runs in the guest, whose port the agent must
+ * not take.
  *
  * Follows the file: container managers write it anew when a network is connected or left.
  *
  * Owns:   the watch on the file, every query's socket
- * Trust:  the guest is hostile: whatever it sends goes to the one address that resolv.conf names, port
- *         53, in the namespace that the caller lives in, where a plain container could send it too.
- *         A guest that sends what is no query is served no more
- * Limits: RESOLVER_FLIGHT_MAX queries at a time, each with a socket and RESOLVER_ANSWER_MS
- * Thread: the loop's; we are in the pod's namespace
+ * Trust:  the guest is hostile: whatever it sends goes to the one address that resolv.conf names,
+ * port 53, in the namespace that the caller lives in, where a plain container could send it too. A
+ * guest that sends what is no query is served no more Limits: RESOLVER_FLIGHT_MAX queries at a
+ * time, each with a socket and RESOLVER_ANSWER_MS Thread: the loop's; we are in the pod's namespace
  */
 #include "lib/base/err.h"
 #include "oci.pb-c.h"

@@ -23,7 +23,8 @@ bool dns_is_query(const uint8_t *message, size_t len);
 /* An answer, and to this query by its id. query has a header. */
 bool dns_is_answer(const uint8_t *message, size_t len, const uint8_t *query);
 
-/* Make the answer "server failure" (RFC 1035 rcode 2) out of a query, in place: it keeps its length. */
+/* Make the answer "server failure" (RFC 1035 rcode 2) out of a query, in place: it keeps its
+ * length. */
 void dns_fail(uint8_t *query, size_t len);
 
 /* What TCP puts in front of a message. */
