@@ -392,6 +392,29 @@ static void an_interface_is_taken_away_and_brought_back_by_hand(void **state)
 	assert_int_equal(t.synced.code, ERR_NOT_FOUND);
 }
 
+static void a_link_that_cannot_be_connected_is_said_once_and_hinders_no_other(void **state)
+{
+	(void)state;
+	start();
+	run("ip tuntap add tun7 mode tun && ip link set tun7 up");
+	turn_until(was_warned, "network interface 'tun7': kind 'tun' is not supported");
+	t.warned = ERR_INIT;
+	run("ip addr add 10.1.0.8/24 dev eth0");
+	turn_until(was_said, "10.1.0.8/24");
+	assert_string_equal(t.warned.text, "");
+}
+
+static void a_link_that_cannot_be_connected_stops_a_start(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	run("ip tuntap add tun7 mode tun && ip link set tun7 up");
+	assert_int_equal(network_connect(t.network, 1, &err), -1);
+	assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+	assert_non_null(strstr(err.text, "network interface 'tun7': kind 'tun' is not supported"));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -405,6 +428,8 @@ int main(void)
 		TEST(what_failed_is_said_and_tried_again_on_the_next_change),
 		TEST(a_machine_that_goes_in_the_middle_leaves_nothing),
 		TEST(an_interface_is_taken_away_and_brought_back_by_hand),
+		TEST(a_link_that_cannot_be_connected_is_said_once_and_hinders_no_other),
+		TEST(a_link_that_cannot_be_connected_stops_a_start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

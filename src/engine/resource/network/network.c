@@ -38,15 +38,51 @@ static void heed_requests(const struct network *n, struct net_state *state)
 	state->n_links = kept;
 }
 
+static int decide(const struct network *n, const struct net_state *state, struct view *ret,
+		  struct err *err)
+{
+	return network_plan(n->config, state, &network_host_facts, &ret->plans, &ret->n_plans, err);
+}
+
+/*
+ * What cannot be connected stops a start. In a pod that runs it is said once, and the other links
+ * are followed as before.
+ */
+static void refuse_links(struct network *n, const struct net_state *state)
+{
+	for (size_t i = 0; i < state->n_links; i++) {
+		const struct net_state one = { .links = &state->links[i],
+					       .n_links = 1,
+					       .addresses = state->addresses,
+					       .n_addresses = state->n_addresses };
+		struct view ignored = { 0 };
+		struct err err = ERR_INIT, full = ERR_INIT;
+
+		if (decide(n, &one, &ignored, &err) < 0 &&
+		    network_note(n, state->links[i].index, true, &full) == 0 && n->events.warn)
+			n->events.warn(n->arg, &err);
+		view_done(&ignored);
+	}
+}
+
 static int look(struct network *n, struct view *ret, struct err *err)
 {
+	struct err why = ERR_INIT;
+
 	*ret = (struct view){ 0 };
 	if (net_read(n->net, &ret->state, err) < 0)
 		return -1;
 	heed_requests(n, &ret->state);
-	if (network_plan(n->config, &ret->state, &network_host_facts, &ret->plans, &ret->n_plans,
-			 err) == 0)
+	if (decide(n, &ret->state, ret, &why) == 0)
 		return 0;
+	if (n->following) {
+		refuse_links(n, &ret->state);
+		heed_requests(n, &ret->state);
+		if (decide(n, &ret->state, ret, err) == 0)
+			return 0;
+	} else {
+		*err = why;
+	}
 	view_done(ret);
 	return -1;
 }

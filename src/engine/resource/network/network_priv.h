@@ -50,7 +50,7 @@ struct network {
 	bool failed_routes, failed_neighbours;
 
 	struct list requests; /* of network_plug() and the like: one after the other */
-	int by_hand[ENDPOINTS_MAX]; /* links that were asked for (> 0) or refused (< 0) */
+	int by_hand[ENDPOINTS_MAX]; /* links that are wanted (> 0) or refused (< 0), whatever the plan */
 	size_t n_by_hand;
 
 	bool following, changed;
@@ -84,5 +84,6 @@ void network_run_soon(struct network *n);
 /* request.c */
 void network_next_request(struct network *n); /* begin it, if there is one and nothing runs */
 void network_drop_requests(struct network *n);
+int network_note(struct network *n, int link, bool refused, struct err *err);
 bool network_is_asked(const struct network *n, int link);
 bool network_is_refused(const struct network *n, int link);

@@ -56,7 +56,7 @@ bool network_is_refused(const struct network *n, int link)
 	return network_is_asked(n, -link);
 }
 
-static int note(struct network *n, int link, bool refused, struct err *err)
+int network_note(struct network *n, int link, bool refused, struct err *err)
 {
 	size_t i = 0;
 
@@ -146,7 +146,7 @@ static void change_interface(struct request *request)
 	struct err err = ERR_INIT;
 
 	if (find_link(n, (const void *)request->message, &request->link, &err) < 0 ||
-	    note(n, request->link, request->verb == NETWORK_REMOVE_INTERFACE, &err) < 0)
+	    network_note(n, request->link, request->verb == NETWORK_REMOVE_INTERFACE, &err) < 0)
 		finish(request, NULL, &err);
 	else
 		network_sync(n, on_synced, request);
