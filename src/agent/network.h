@@ -84,5 +84,7 @@ int network_update_routes(struct network *n, const struct network_route *list, s
 int network_add_neighbours(struct network *n, const struct network_neighbour *list, size_t n_list,
 			   struct err *err);
 
-/* True, and told by log, if err is about IPv6 where there is none. */
-bool network_lacks_ipv6(int family, const struct err *err);
+/*
+ * What failed with err for a link is of IPv6, which the link does not have: told by log, and true.
+ */
+bool network_lacks_ipv6(int family, const char *link, const struct err *err);

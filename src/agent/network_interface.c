@@ -2,7 +2,6 @@
 /*
  * network_interface.c - one interface made what it shall be like
  */
-#include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "agent/network.h"
+#include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/log/log.h"
 
@@ -35,11 +35,13 @@ void network_free(struct network *n)
 	free(n);
 }
 
-bool network_lacks_ipv6(int family, const struct err *err)
+bool network_lacks_ipv6(int family, const char *link, const struct err *err)
 {
-	/* No such protocol in the kernel; switched off for this link. */
-	if (family != AF_INET6 ||
-	    (err->sys != EOPNOTSUPP && err->sys != EAFNOSUPPORT && err->sys != EACCES))
+	scoped_free char *path = xasprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", link);
+	scoped_free char *text = NULL;
+	struct err absent = ERR_INIT; /* no IPv6 in the kernel */
+
+	if (family != AF_INET6 || (file_read(path, 16, &text, NULL, &absent) == 0 && *text == '0'))
 		return false;
 	log_info("no IPv6 in this guest, left out", "reason", err->text);
 	return true;
@@ -268,7 +270,7 @@ static int add_addresses(struct network *n, int index, const struct network_inte
 
 		address.link = index;
 		if (net_address_add(n->net, &address, &failed) == 0 ||
-		    network_lacks_ipv6(address.ip.family, &failed))
+		    network_lacks_ipv6(address.ip.family, want->name, &failed))
 			continue;
 		*err = failed;
 		return -1;

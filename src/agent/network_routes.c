@@ -53,7 +53,7 @@ static void set_route(struct network *n, const struct net_state *state,
 	if (find_link(state, wanted->device, &route->link, &err) == 0 &&
 	    net_route_replace(n->net, route, &err) == 0)
 		return;
-	if (network_lacks_ipv6(route->family, &err))
+	if (route->link && network_lacks_ipv6(route->family, wanted->device, &err))
 		return;
 	net_ip_format(&route->to, to);
 	if (!route->link)
@@ -128,7 +128,8 @@ int network_add_neighbours(struct network *n, const struct network_neighbour *li
 
 		if ((find_link(&state, list[i].device, &neighbour.link, &failed) < 0 ||
 		     net_neighbour_replace(n->net, &neighbour, &failed) < 0) &&
-		    !network_lacks_ipv6(neighbour.ip.family, &failed))
+		    !(neighbour.link &&
+		      network_lacks_ipv6(neighbour.ip.family, list[i].device, &failed)))
 			err_keep_first(&first, &failed);
 	}
 	net_state_done(&state);
