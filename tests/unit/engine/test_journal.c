@@ -54,11 +54,12 @@ static void what_was_not_struck_out_is_read_back_in_order(void **state)
 	gone = journal_add(journal, JOURNAL_MOUNT, "/run/m", &err);
 	assert_true(journal_add_process(journal, "vmm", 4711, 123456789012ull, &err) > 0);
 	assert_true(journal_add(journal, JOURNAL_CGROUP, "/vc/x", &err) > 0);
+	assert_true(journal_add(journal, JOURNAL_NETWORK, "7 5 eth0 tcfilter - - /n", &err) > 0);
 	journal_strike(journal, gone);
 	journal_free(journal);
 
 	assert_int_equal(journal_load(*state, &entries, &n, &err), 0);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 4);
 	assert_int_equal(entries[0].kind, JOURNAL_DIR);
 	assert_string_equal(entries[0].text, "/run/a b%/\n\x01");
 	assert_int_equal(entries[1].kind, JOURNAL_PROCESS);
@@ -66,6 +67,8 @@ static void what_was_not_struck_out_is_read_back_in_order(void **state)
 	assert_int_equal(entries[1].pid, 4711);
 	assert_true(entries[1].start_ticks == 123456789012ull);
 	assert_int_equal(entries[2].kind, JOURNAL_CGROUP);
+	assert_int_equal(entries[3].kind, JOURNAL_NETWORK);
+	assert_string_equal(entries[3].text, "7 5 eth0 tcfilter - - /n");
 	journal_entries_free(entries, n);
 }
 
@@ -118,6 +121,7 @@ static void what_is_not_a_journal_is_refused(void **state)
 		"kata-journal 1\n+ 1 process a 1 5\n", /* nobody may make us kill pid 1 */
 		"kata-journal 1\n+ 1 process a -5 5\n",
 		"kata-journal 1\n+ 1 process a 55\n",
+		"kata-journal 1\n+ 1 network 7 5 5\n",
 		"kata-journal 1\n+ 1 mount /x%00y\n",
 		"kata-journal 1\n+ 1 mount /x%g0\n",
 		"kata-journal 1\n\n",
