@@ -20,14 +20,17 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "engine/vmm/qemu_priv.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
-#define ID_MAX      63u
-#define CLEAN_UP_MS 2000u /* for commands that only QEMU has a part in */
+#define ID_MAX          63u
+#define PCI_MAX         12u /* "0000:00:05.0" */
+#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
+#define CLEAN_UP_MS     2000u /* for commands that only QEMU has a part in */
 
 struct nic {
 	struct list node; /* in qemu->nics */
@@ -179,8 +182,8 @@ static void add_vhost_user(struct change *c, const struct vm_nic *nic)
 {
 	execute(c, "chardev-add",
 	     "{\"id\":\"char-%s\",\"backend\":{\"type\":\"socket\",\"data\":{\"server\":false,"
-	     "\"addr\":{\"type\":\"fd\",\"data\":{\"str\":\"" QUEUE_NAME "\"}}}}}",
-	     nic->id, nic->slot, (size_t)0);
+	     "\"addr\":{\"type\":\"unix\",\"data\":{\"path\":\"%s\"}}}}}",
+	     nic->id, nic->socket);
 	execute(c, "netdev_add",
 	     "{\"type\":\"vhost-user\",\"id\":\"be-%s\",\"chardev\":\"char-%s\",\"queues\":%u}",
 	     nic->id, nic->id, nic->queues);
@@ -225,12 +228,11 @@ static void plug(struct change *c, const struct vm_nic *nic)
 	}
 }
 
+/* A chardev goes with its netdev. */
 static void remove_backend(struct change *c)
 {
 	if (c->nic->backend != VM_NIC_VFIO)
 		execute(c, "netdev_del", "{\"id\":\"be-%s\"}", c->nic->id);
-	if (c->nic->backend == VM_NIC_VHOST_USER)
-		execute(c, "chardev-remove", "{\"id\":\"char-%s\"}", c->nic->id);
 }
 
 /* All that there may be: what there is not, QEMU says so, and nobody listens. */
@@ -243,6 +245,8 @@ static void take_back(struct change *c)
 	if (c->err.code == ERR_TIMEOUT)
 		execute(c, "device_del", "{\"id\":\"%s\"}", nic->id);
 	remove_backend(c);
+	if (nic->backend == VM_NIC_VHOST_USER)
+		execute(c, "chardev-remove", "{\"id\":\"char-%s\"}", nic->id);
 	for (size_t i = 0; i < nic->n_fds; i++)
 		execute(c, "closefd", "{\"fdname\":\"" QUEUE_NAME "\"}", nic->slot, i);
 	for (size_t i = 0; i < nic->n_vhost_fds; i++)
@@ -391,13 +395,22 @@ static bool may_ask(struct change *c)
 	return false;
 }
 
-/* What is put between quotes in JSON, and what QEMU takes for an id. */
-static bool is_plain(const char *text)
+/* Fit to be put between quotes in JSON. */
+static bool is_plain(const char *text, size_t max)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:";
-	size_t len = strlen(text);
+	size_t len = text ? strnlen(text, max + 1) : 0;
 
-	return len > 0 && len <= ID_MAX && strspn(text, allowed) == len;
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)text[i]) && !strchr("-._:/+=@,", text[i]))
+			return false;
+	return len > 0 && len <= max;
+}
+
+/* What QEMU takes for an id. */
+static bool is_id(const char *text)
+{
+	return is_plain(text, ID_MAX) && isalpha((unsigned char)*text) &&
+	       strcspn(text, ":/+=@,") == strlen(text);
 }
 
 static int check_backend(const struct vm_nic *nic, struct err *err)
@@ -410,10 +423,12 @@ static int check_backend(const struct vm_nic *nic, struct err *err)
 		     (nic->n_vhost_fds == 0 || nic->n_vhost_fds == nic->n_fds);
 		break;
 	case VM_NIC_VHOST_USER:
-		ok = nic->n_fds == 1 && nic->n_vhost_fds == 0;
+		if (!is_plain(nic->socket, SOCKET_PATH_MAX) || *nic->socket != '/')
+			return err_set(err, ERR_INVALID, "no proper path of a socket");
+		ok = nic->n_fds == 0 && nic->n_vhost_fds == 0;
 		break;
 	case VM_NIC_VFIO:
-		if (nic->n_fds == 0 && nic->n_vhost_fds == 0 && nic->pci && is_plain(nic->pci))
+		if (nic->n_fds == 0 && nic->n_vhost_fds == 0 && is_plain(nic->pci, PCI_MAX))
 			return 0;
 		return err_set(err, ERR_INVALID, "no proper PCI address");
 	}
@@ -428,7 +443,7 @@ static int check_backend(const struct vm_nic *nic, struct err *err)
 
 static int check(struct qemu *q, const struct vm_nic *nic, struct err *err)
 {
-	if (!is_plain(nic->id) || !isalpha((unsigned char)*nic->id) || strchr(nic->id, ':'))
+	if (!is_id(nic->id))
 		return err_set(err, ERR_INVALID, "not a name that QEMU takes");
 	if (q->vm->bridges == 0)
 		return err_set(err, ERR_INVALID, "default_bridges is 0: there is no place for it");

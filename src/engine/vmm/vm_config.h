@@ -34,7 +34,7 @@ enum vm_share { VM_SHARE_NONE, VM_SHARE_VIRTIOFS, VM_SHARE_9P };
  */
 enum vm_nic_backend {
 	VM_NIC_TAP,        /* descriptors, one a queue */
-	VM_NIC_VHOST_USER, /* a connected socket */
+	VM_NIC_VHOST_USER, /* a socket that another process listens on */
 	VM_NIC_VFIO,       /* a PCI device of the host's */
 };
 #define VM_NIC_QUEUES_MAX 16
@@ -43,13 +43,18 @@ struct vm_nic {
 	const char *id; /* "network-0": unique in the machine */
 	enum vm_nic_backend backend;
 	uint8_t mac[6]; /* not of VFIO */
-	const int *fds; /* VM_NIC_TAP: one a queue; VM_NIC_VHOST_USER: one, the socket */
+	const int *fds; /* VM_NIC_TAP: one a queue */
 	size_t n_fds;
 	const int *vhost_fds; /* one a queue, or none: NULL and 0 */
 	size_t n_vhost_fds;
 	unsigned int queues;  /* pairs; of a tap n_fds */
 	unsigned int slot;    /* of pci-bridge-0; the guest's path is VM_NIC_PATH */
 	const char *pci;      /* VM_NIC_VFIO: "0000:00:05.0" */
+	/*
+	 * VM_NIC_VHOST_USER: a path that the monitor's user may connect to. A descriptor will not do:
+	 * QEMU passes memory over none that it has not connected itself (7.2, and 9 still).
+	 */
+	const char *socket;
 };
 /* The bridge's slot on the root bus (add_bridges() in qemu_argv.c), and the device's behind it. */
 #define VM_NIC_PATH "02/%02x"

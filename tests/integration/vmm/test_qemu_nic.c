@@ -385,6 +385,131 @@ static void a_device_that_cannot_be_added_gives_its_tap_back(void **state)
 	expect_ok(&ask);
 }
 
+/*
+ * The least of a vhost-user backend: says what it can, takes the rest. Message numbers from QEMU's
+ * docs/interop/vhost-user.rst.
+ */
+struct backend {
+	struct event listening, readable;
+	char path[96];
+	int fd; /* -1: nobody has come */
+	unsigned int n_messages;
+	bool closed;
+};
+
+static void answer(const struct backend *be, uint32_t request, uint64_t value)
+{
+	const struct { uint32_t request, flags, size; uint64_t value; } __attribute__((packed))
+	reply = { request, 1 | 4, sizeof(value), value };
+
+	assert_int_equal(write(be->fd, &reply, sizeof(reply)), sizeof(reply));
+}
+
+static void on_vhost(evutil_socket_t fd, short what, void *arg)
+{
+	struct backend *be = arg;
+	uint32_t head[3];
+	char rest[4096];
+	ssize_t n = recv(fd, head, sizeof(head), MSG_WAITALL);
+
+	(void)what;
+	if (n != sizeof(head)) {
+		be->closed = true;
+		event_del(&be->readable);
+		return;
+	}
+	assert_true(head[2] <= sizeof(rest));
+	if (head[2])
+		assert_int_equal(recv(fd, rest, head[2], MSG_WAITALL), head[2]);
+	be->n_messages++;
+	if (head[0] == 1) /* GET_FEATURES: VIRTIO_F_VERSION_1, VHOST_USER_F_PROTOCOL_FEATURES */
+		answer(be, 1, 1ull << 32 | 1ull << 30);
+	else if (head[0] == 15) /* GET_PROTOCOL_FEATURES: MQ */
+		answer(be, 15, 1);
+	else if (head[0] == 17) /* GET_QUEUE_NUM */
+		answer(be, 17, 4);
+}
+
+static void on_connect(evutil_socket_t fd, short what, void *arg)
+{
+	struct backend *be = arg;
+
+	(void)what;
+	be->fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(be->fd >= 0);
+	event_assign(&be->readable, event_get_base(&be->listening), be->fd, EV_READ | EV_PERSIST, on_vhost,
+		     be);
+	event_add(&be->readable, NULL);
+}
+
+static void backend_begin(struct bench *b, struct backend *be)
+{
+	struct err err = ERR_INIT;
+	int fd;
+
+	*be = (struct backend){ .fd = -1 };
+	snprintf(be->path, sizeof(be->path), "%s/vhu.sock", b->dir);
+	fd = host_sock_listen(b->dir, "vhu.sock", &err);
+	assert_true(fd >= 0);
+	event_assign(&be->listening, b->base, fd, EV_READ, on_connect, be);
+	event_add(&be->listening, NULL);
+}
+
+static void backend_end(struct backend *be)
+{
+	event_del(&be->listening);
+	close(event_get_fd(&be->listening));
+	if (be->fd >= 0)
+		close(be->fd);
+}
+
+static void plug_vhost_user(struct bench *b, const struct backend *be, struct ask *ask)
+{
+	const struct vm_nic nic = { .id = "network-0", .backend = VM_NIC_VHOST_USER, .slot = 1,
+				    .queues = 2, .socket = be->path };
+
+	add(b, &nic, ask);
+	bench_run_until(b, &ask->done);
+}
+
+static void a_vhost_user_backend_is_plugged_and_let_go(void **state)
+{
+	struct bench *b = *state;
+	struct backend be;
+	struct ask ask;
+
+	bench_start(b, -1);
+	bench_make_ready(b);
+	backend_begin(b, &be);
+	plug_vhost_user(b, &be, &ask);
+	expect_ok(&ask);
+	assert_true(be.n_messages > 0);
+	assert_true(has(b, "info network", "be-network-0: index=1,type=vhost-user"));
+	remove_nic(b, "network-0", 200, &ask);
+	assert_int_equal(ask.err.code, ERR_TIMEOUT);
+	bench_expect_text(&ask.err, "the guest did not let it go");
+	bench_run_until(b, &be.closed);
+	assert_false(has(b, "info chardev", "char-network-0"));
+	backend_end(&be);
+}
+
+static void a_socket_that_nobody_listens_on_leaves_nothing(void **state)
+{
+	struct bench *b = *state;
+	struct backend be;
+	struct ask ask;
+
+	bench_start(b, -1);
+	bench_make_ready(b);
+	backend_begin(b, &be);
+	backend_end(&be);
+	plug_vhost_user(b, &be, &ask);
+	assert_int_equal(ask.err.code, ERR_INTERNAL);
+	bench_expect_text(&ask.err, "vhu.sock': Connection refused");
+	assert_false(has(b, "info network", "be-network-0"));
+	assert_false(has(b, "info chardev", "char-network-0"));
+}
+
 static void a_device_of_the_hosts_that_is_not_there_is_named(void **state)
 {
 	struct bench *b = *state;
@@ -431,6 +556,8 @@ int main(void)
 		T(a_device_that_the_guest_keeps_loses_its_tap),
 		T(what_is_no_tap_is_refused_and_leaves_nothing),
 		T(a_device_that_cannot_be_added_gives_its_tap_back),
+		T(a_vhost_user_backend_is_plugged_and_let_go),
+		T(a_socket_that_nobody_listens_on_leaves_nothing),
 		T(a_device_of_the_hosts_that_is_not_there_is_named),
 		T(a_machine_without_bridge_has_no_place),
 	};

@@ -25,6 +25,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
 
+#define SOCKET     "/tmp/vhostuser_10.0.0.2/vhu.sock"
 #define GREETING   "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 #define QUICK_MS   5000
 #define SHORT_MS   30
@@ -380,19 +381,18 @@ static void two_queues_with_vhost_in_full(void **state)
 static void vhost_user_in_full(void **state)
 {
 	struct bench *b = *state;
-	struct vm_nic nic = tap_of(b, "network-1", 2, 1);
+	const struct vm_nic nic = { .id = "network-1", .backend = VM_NIC_VHOST_USER, .slot = 2,
+				    .queues = 1, .socket = SOCKET, .mac = { 2, 0, 0, 0, 0xab, 1 } };
 
-	nic.backend = VM_NIC_VHOST_USER;
 	expect_words(b, &nic,
-		     "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"q2.0\"},\"id\":1}\n"
 		     "{\"execute\":\"chardev-add\",\"arguments\":{\"id\":\"char-network-1\",\"backend\":"
-		     "{\"type\":\"socket\",\"data\":{\"server\":false,\"addr\":{\"type\":\"fd\",\"data\":"
-		     "{\"str\":\"q2.0\"}}}}},\"id\":2}\n"
+		     "{\"type\":\"socket\",\"data\":{\"server\":false,\"addr\":{\"type\":\"unix\",\"data\":"
+		     "{\"path\":\"" SOCKET "\"}}}}},\"id\":1}\n"
 		     "{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"vhost-user\","
-		     "\"id\":\"be-network-1\",\"chardev\":\"char-network-1\",\"queues\":1},\"id\":3}\n"
+		     "\"id\":\"be-network-1\",\"chardev\":\"char-network-1\",\"queues\":1},\"id\":2}\n"
 		     "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-net-pci\","
 		     "\"id\":\"network-1\",\"netdev\":\"be-network-1\",\"mac\":\"02:00:00:00:ab:01\","
-		     "\"bus\":\"pci-bridge-0\",\"addr\":\"2\",\"romfile\":\"\"},\"id\":4}\n");
+		     "\"bus\":\"pci-bridge-0\",\"addr\":\"2\",\"romfile\":\"\"},\"id\":3}\n");
 }
 
 static void vfio_in_full(void **state)
@@ -449,17 +449,16 @@ static void the_first_refusal_is_the_one_that_is_told(void **state)
 static void a_socket_that_is_refused_leaves_no_chardev(void **state)
 {
 	struct bench *b = *state;
-	struct vm_nic nic = tap_of(b, "network-0", 1, 1);
+	const struct vm_nic nic = { .id = "network-0", .backend = VM_NIC_VHOST_USER, .slot = 1,
+				    .queues = 1, .socket = SOCKET };
 	struct ask ask = { 0 };
 
-	nic.backend = VM_NIC_VHOST_USER;
 	b->refuse = "netdev_add";
 	add(b, &nic, QUICK_MS, &ask);
 	run_until(b, &ask.n);
 	expect_err(&ask, ERR_INTERNAL, "no, thanks");
-	expect_seen(b, "getfd q1.0+, chardev-add char-network-0, netdev_add be-network-0, "
-		       "device_add network-0, netdev_del be-network-0, "
-		       "chardev-remove char-network-0, closefd q1.0");
+	expect_seen(b, "chardev-add char-network-0, netdev_add be-network-0, device_add network-0, "
+		       "netdev_del be-network-0, chardev-remove char-network-0");
 }
 
 /* It may still come to be: then it must go again. */
@@ -556,6 +555,22 @@ static void a_pci_address_with_more_in_it_is_refused(void **state)
 		add(b, &nic, QUICK_MS, &ask);
 		run_until(b, &ask.n);
 		expect_err(&ask, ERR_INVALID, "no proper PCI address");
+	}
+}
+
+static void a_path_with_more_in_it_is_refused(void **state)
+{
+	static const char *const bad[] = { NULL, "", "relative", "/a\",\"b\":\"", "/a\\", "/a\nb" };
+	struct bench *b = *state;
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		const struct vm_nic nic = { .id = "network-0", .backend = VM_NIC_VHOST_USER, .slot = 1,
+					    .queues = 1, .socket = bad[i] };
+		struct ask ask = { 0 };
+
+		add(b, &nic, QUICK_MS, &ask);
+		run_until(b, &ask.n);
+		expect_err(&ask, ERR_INVALID, "no proper path of a socket");
 	}
 }
 
@@ -907,6 +922,7 @@ int main(void)
 		T(several_at_a_time_are_each_answered),
 		T(what_cannot_be_is_said_and_not_sent),
 		T(a_pci_address_with_more_in_it_is_refused),
+		T(a_path_with_more_in_it_is_refused),
 		T(a_device_is_gone_when_the_guest_let_it_go),
 		T(the_event_may_come_before_the_answer_or_instead_of_it),
 		T(a_guest_that_keeps_it_has_nothing_behind_it_and_its_slot_is_taken_until_it_lets_go),

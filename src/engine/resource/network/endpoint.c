@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/resource/network/endpoint.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "engine/persist/journal.h"
 #include "engine/resource/network/endpoint_priv.h"
@@ -85,17 +82,15 @@ static int connect_model(const struct endpoint_context *ctx, struct endpoint *ep
 
 /* --- the whole --- */
 
-/* A socket that another process listens on, and moves frames through memory for. */
-static int open_socket(struct endpoint *ep, struct err *err)
+/* That another process listens on, and moves frames through memory for. QEMU connects to it itself. */
+static int check_socket(const struct endpoint *ep, struct err *err)
 {
-	struct sockaddr_un to = { .sun_family = AF_UNIX };
-	scoped_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct stat st;
 
-	static_assert(sizeof(to.sun_path) == sizeof(ep->plan.socket), "a path is either's");
-	memcpy(to.sun_path, ep->plan.socket, sizeof(to.sun_path));
-	if (fd < 0 || connect(fd, (const void *)&to, sizeof(to)) < 0)
-		return err_sys(err, errno, "connect to '%s'", ep->plan.socket);
-	ep->tap = (struct tap){ .fds = { take_fd(&fd) }, .n_fds = 1 };
+	if (stat(ep->plan.socket, &st) < 0)
+		return err_sys(err, errno, "find socket '%s'", ep->plan.socket);
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(err, ERR_INVALID, "find socket '%s': it is none", ep->plan.socket);
 	return 0;
 }
 
@@ -126,7 +121,7 @@ static int open_direct(const struct endpoint_context *ctx, struct endpoint *ep, 
 	case ENDPOINT_MACVTAP:
 		return tap_open_macvtap(ep->plan.name, ep->plan.link, ctx->n_queues, &ep->tap, err);
 	case ENDPOINT_VHOST_USER:
-		return open_socket(ep, err);
+		return check_socket(ep, err);
 	case ENDPOINT_PHYSICAL:
 		return physical_driver(SYSFS, ep->plan.pci, ep->driver, err);
 	case ENDPOINT_VETH:

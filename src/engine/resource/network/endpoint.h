@@ -18,7 +18,7 @@ struct journal;
 
 struct endpoint {
 	struct endpoint_plan plan;
-	struct tap tap;      /* what the VM's device uses, the socket of vhost-user; n_fds 0: none */
+	struct tap tap;      /* what the VM's device uses; n_fds 0: none */
 	int vhost_fds[TAP_QUEUES_MAX];
 	size_t n_vhost_fds;  /* as many as tap.n_fds, or 0: no vhost */
 	/* private */

@@ -276,6 +276,7 @@ static void plug(struct network *n, struct nic *nic)
 		.queues = (unsigned int)nic->n_queues,
 		.slot = nic->slot,
 		.pci = ep->plan.pci,
+		.socket = ep->plan.socket,
 	};
 
 	memcpy(device.mac, ep->plan.mac, sizeof(device.mac));
