@@ -183,13 +183,15 @@ static const struct endpoint_plan *find_plan(const struct view *view, int link)
 	return NULL;
 }
 
-/* What a device is made for, and cannot change while it is there. */
+/*
+ * What a device is made for, and cannot change while it is there. That VLAN links stand on it can:
+ * connecting the first of them lets their frames pass.
+ */
 static bool is_same_device(const struct endpoint_plan *a, const struct endpoint_plan *b)
 {
 	return a->kind == b->kind && a->model == b->model &&
 	       memcmp(a->mac, b->mac, sizeof(a->mac)) == 0 && a->vlan_parent == b->vlan_parent &&
-	       a->has_vlans == b->has_vlans && strcmp(a->pci, b->pci) == 0 &&
-	       strcmp(a->socket, b->socket) == 0;
+	       strcmp(a->pci, b->pci) == 0 && strcmp(a->socket, b->socket) == 0;
 }
 
 static bool has_lost_tap(const struct net_state *state, const struct endpoint *ep)
