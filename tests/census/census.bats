@@ -53,6 +53,48 @@ is_clean() {
 	is_clean
 }
 
+@test "a namespace with a name is seen, and what is in it" {
+	ip netns add left
+	ip -n left tuntap add tap0_kata mode tap
+	tc -n left qdisc add dev tap0_kata ingress
+	tc -n left filter add dev tap0_kata parent ffff: protocol all prio 7 u32 match u8 0 0 action mirred egress redirect dev lo
+	sees "netns /run/netns/left"
+	sees "link /run/netns/left:tap0_kata"
+	sees "qdisc ingress ffff: /run/netns/left:tap0_kata"
+	grep -q '^filter /run/netns/left:tap0_kata .* pref 7 u32 .*fh' <<<"$output"
+	ip netns del left
+	umount /run/netns # the first one makes it a mount
+	rmdir /run/netns
+	is_clean
+}
+
+@test "a namespace that a process is in is seen" {
+	unshare -n sleep 60 3>&- &
+	pid=$!
+	sees_one() { run "$census" diff "$BATS_TEST_TMPDIR/before"; grep -q '^netns net:\[[0-9]*\]$' <<<"$output"; }
+	for _ in $(seq 100); do ! sees_one || break; sleep 0.02; done
+	sees_one
+	kill "$pid"
+	wait "$pid" || true
+	is_clean
+}
+
+@test "rules of nftables and iptables are seen, of counters only that they are there" {
+	nft add table inet left
+	nft add chain inet left in '{ type filter hook input priority 0; }'
+	nft add rule inet left in tcp dport 7 counter drop
+	iptables-legacy -A INPUT -p udp --dport 7 -j DROP
+	sees "rule table inet left"
+	sees "rule inet left in: tcp dport 7 counter drop"
+	sees "rule legacy ip INPUT -p udp -m udp --dport 7 -j DROP"
+	"$census" save "$BATS_TEST_TMPDIR/with"
+	run socat -u - TCP:127.0.0.1:7,connect-timeout=0.2 </dev/null
+	"$census" diff "$BATS_TEST_TMPDIR/with"
+	iptables-legacy -F
+	nft delete table inet left
+	is_clean
+}
+
 @test "a cgroup is seen in every hierarchy" {
 	group=$(find /sys/fs/cgroup -name cgroup.procs -printf '%h\n' -quit)/left
 	mkdir "$group"
