@@ -171,9 +171,9 @@ const struct config_key config_keys[] = {
 	  .meaning = "limit of other monitors: network operations" },
 	{ KEY(hypervisor, net_rate_limiter_ops_one_time_burst), .since = "2.5", .state = KEY_OLD,
 	  .meaning = "limit of other monitors: network operations, first burst" },
-	{ KEY(hypervisor, rx_rate_limiter_max_rate), ENABLED, .since = "2.0", .state = KEY_IDLE,
+	{ KEY(hypervisor, rx_rate_limiter_max_rate), ENABLED, .since = "2.0",
 	  .meaning = "bit/s into the guest" },
-	{ KEY(hypervisor, tx_rate_limiter_max_rate), ENABLED, .since = "2.0", .state = KEY_IDLE,
+	{ KEY(hypervisor, tx_rate_limiter_max_rate), ENABLED, .since = "2.0",
 	  .meaning = "bit/s out of the guest" },
 
 	/* the shared directory */
@@ -234,13 +234,14 @@ const struct config_key config_keys[] = {
 	  .choices = "no-port,bridge-port,root-port,switch-port", .state = KEY_IDLE,
 	  .meaning = "where VFIO devices are plugged while the VM runs" },
 	{ KEY(hypervisor, cold_plug_vfio), ENABLED, .since = "3.2", .def = "no-port",
-	  .choices = "no-port,bridge-port,root-port,switch-port", .state = KEY_IDLE,
-	  .meaning = "where VFIO devices are attached at boot" },
+	  .choices = "no-port,bridge-port,root-port,switch-port",
+	  .meaning = "all but no-port hand PCI network interfaces of the pod to the VM (VFIO), "
+		     "behind its bridge whichever is named" },
 	{ KEY(hypervisor, pcie_root_port), ENABLED, .since = "1.0", .max = 16, .clamp = true,
 	  .state = KEY_IDLE, .meaning = "PCIe root ports" },
 	{ KEY(hypervisor, pcie_switch_port), ENABLED, .since = "3.6", .max = 16, .clamp = true,
 	  .state = KEY_IDLE, .meaning = "PCIe switch ports" },
-	{ KEY(hypervisor, disable_vhost_net), ENABLED, .since = "1.0", .state = KEY_IDLE,
+	{ KEY(hypervisor, disable_vhost_net), ENABLED, .since = "1.0",
 	  .meaning = "network packets through QEMU, not the host kernel's vhost" },
 	{ KEY(hypervisor, guest_hook_path), ENABLED, .text = TEXT_PATH, .since = "1.0",
 	  .meaning = "directory in the guest with hooks to run" },
@@ -379,8 +380,8 @@ const struct config_key config_keys[] = {
 
 	/* [runtime] */
 	{ KEY(runtime, enable_debug), .since = "1.0", .meaning = "verbose log of the host side" },
-	{ KEY(runtime, internetworking_model), OPEN, .since = "1.0", .state = KEY_IDLE, .def = "tcfilter",
-	  .choices = "default,tcfilter,macvtap,none", .later = "macvtap",
+	{ KEY(runtime, internetworking_model), OPEN, .since = "1.0", .def = "tcfilter",
+	  .choices = "default,tcfilter,macvtap,none",
 	  .meaning = "how the VM meets the pod's interfaces (default: tcfilter)" },
 	{ KEY(runtime, disable_new_netns), ENABLED, .since = "1.0",
 	  .meaning = "QEMU in the host's network namespace; needs model none" },
