@@ -53,7 +53,8 @@ int net_link_set_autoconf(struct net *net, int index, bool on, struct err *err)
 	/* No IPv6 in this kernel, or none on this link: so there is nothing to switch. */
 	if (r == -EAFNOSUPPORT)
 		return 0;
-	return r < 0 ? net_fail_link(net, index, r, err, "set IPv6 addresses %s", on ? "on" : "off") : 0;
+	return r < 0 ? net_fail_link(net, index, r, err, "set IPv6 addresses %s", on ? "on" : "off")
+		     : 0;
 }
 
 int net_link_set_mtu(struct net *net, int index, uint32_t mtu, struct err *err)
@@ -163,17 +164,16 @@ int net_address_delete(struct net *net, const struct net_address *address, struc
 
 static void put_gateway(struct nl_msg *msg, const struct net_route *route)
 {
-	struct {
-		struct rtvia head;
-		struct in6_addr ip;
-	} via = { .head = { .rtvia_family = AF_INET6 } };
+	const struct rtvia head = { .rtvia_family = AF_INET6 };
+	char via[sizeof(head) + sizeof(route->gateway.v6)];
 
 	if (route->gateway.family == AF_UNSPEC || route->gateway.family == route->family) {
 		net_put_ip(msg, RTA_GATEWAY, &route->gateway);
 		return;
 	}
-	memcpy((char *)&via + sizeof(via.head), &route->gateway.v6, sizeof(via.ip));
-	net_put(msg, RTA_VIA, &via, sizeof(via.head) + sizeof(via.ip));
+	memcpy(via, &head, sizeof(head));
+	memcpy(via + sizeof(head), &route->gateway.v6, sizeof(route->gateway.v6));
+	net_put(msg, RTA_VIA, via, sizeof(via));
 }
 
 static void put_mtu(struct nl_msg *msg, uint32_t mtu)

@@ -25,7 +25,7 @@ struct net_watch {
 	void *arg;
 };
 
-static bool is_neighbour_of_note(const struct nlmsghdr *m)
+static bool is_neighbour_of_note(struct nlmsghdr *m)
 {
 	const struct ndmsg *head = NLMSG_DATA(m);
 
@@ -34,7 +34,7 @@ static bool is_neighbour_of_note(const struct nlmsghdr *m)
 	       (m->nlmsg_type == RTM_DELNEIGH || (head->ndm_state & NUD_PERMANENT));
 }
 
-static bool is_change(const struct nlmsghdr *m)
+static bool is_change(struct nlmsghdr *m)
 {
 	const struct rtgenmsg *family = NLMSG_DATA(m);
 	const struct rtmsg *route = NLMSG_DATA(m);
@@ -82,8 +82,7 @@ static enum news read_one(int fd)
 	if (msg.msg_flags & MSG_TRUNC)
 		return CHANGE;
 	left = (unsigned int)n;
-	for (const struct nlmsghdr *m = (const void *)buffer; NLMSG_OK(m, left);
-	     m = NLMSG_NEXT(m, left))
+	for (struct nlmsghdr *m = (void *)buffer; NLMSG_OK(m, left); m = NLMSG_NEXT(m, left))
 		if (is_change(m))
 			return CHANGE;
 	return NO_CHANGE;

@@ -538,24 +538,30 @@ static void routes_are_replaced_and_taken_back(void **state)
 
 	(void)state;
 	index = plug("eth0", 1);
-	update(1, "eth0", ARGS("10.1.0.2/24"));
+	update(1, "eth0", ARGS("10.1.0.2/24", "2001:db8::2/64"));
 	add_route(index, "10.50.0.0/16", NULL);
 	routes_init(&r);
 	routes_add(&r, "", "10.1.0.1", "eth0");
+	routes_add(&r, "::/0", "2001:db8::1", "eth0");
 	routes_add(&r, "10.9.0.0/16", "10.1.0.1", "eth0");
 	drive_do("UpdateRoutes", &r.req.base);
 	drive_do("UpdateRoutes", &r.req.base);
 	routes_init(&r);
 	routes_add(&r, "", "10.1.0.7", "eth0");
+	routes_add(&r, "::/0", "2001:db8::7", "eth0");
 	drive_do("UpdateRoutes", &r.req.base);
 	route = get_route("0.0.0.0/0");
 	assert_ip(&route.gateway, "10.1.0.7");
+	route = get_route("::/0");
+	assert_ip(&route.gateway, "2001:db8::7");
+	assert_false(route.has_more_hops); /* in place of the other, not beside it */
 	assert_int_equal(get_route("10.9.0.0/16").link, 0);
 	assert_int_equal(get_route("10.50.0.0/16").link, index); /* not the host's */
 	assert_int_equal(get_route("10.1.0.0/24").link, index);
 	r.routes.n_routes = 0;
 	drive_do("UpdateRoutes", &r.req.base);
 	assert_int_equal(get_route("0.0.0.0/0").link, 0);
+	assert_int_equal(get_route("::/0").link, 0);
 	unplug(1);
 }
 
