@@ -14,23 +14,18 @@
  * A change lives until its last command is answered, also when its caller has heard of its end:
  * the commands point to it. Before vmm_stop() and vmm_free() drop it, the link is gone.
  */
-#include <ctype.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/un.h>
 
+#include "engine/vmm/nic_args.h"
 #include "engine/vmm/qemu_priv.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
-#include "lib/base/str.h"
 
-#define ID_MAX          63u
-#define PCI_MAX         12u /* "0000:00:05.0" */
-#define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
-#define CLEAN_UP_MS     2000u /* for commands that only QEMU has a part in */
+#define CLEAN_UP_MS 2000u /* for commands that only QEMU has a part in */
 
 struct nic {
 	struct list node; /* in qemu->nics */
@@ -44,8 +39,8 @@ struct nic {
 };
 
 enum stage {
-	DOOMED,      /* nothing was sent: only the caller has to hear of it */
-	TOO_LATE,    /* nothing was sent: the loss of the machine will be told soon */
+	DOOMED,   /* nothing was sent: only the caller has to hear of it */
+	TOO_LATE, /* nothing was sent: the loss of the machine will be told soon */
 	PLUGGING,
 	TAKING_BACK, /* plugging failed */
 	ASKING,      /* the guest, to let it go */
@@ -57,13 +52,13 @@ struct change {
 	struct list node; /* in qemu->nic_changes */
 	struct qemu *qemu;
 	enum stage stage;
-	struct nic *nic;      /* of PLUGGING to REMOVING */
-	char id[ID_MAX + 1];  /* of SWITCHING: the device may go meanwhile */
-	struct qemu_op op;    /* whom to tell; done is NULL when told */
-	size_t n_awaited;     /* answers */
+	struct nic *nic;         /* of PLUGGING to REMOVING */
+	char id[NIC_ID_MAX + 1]; /* of SWITCHING: the device may go meanwhile */
+	struct qemu_op op;       /* whom to tell; done is NULL when told */
+	size_t n_awaited;        /* answers */
 	uint32_t timeout_ms;
-	struct err err;       /* the first one */
-	struct event timer;   /* ASKING: the guest takes too long; else: go on from the loop */
+	struct err err;     /* the first one */
+	struct event timer; /* ASKING: the guest takes too long; else: go on from the loop */
 };
 
 static void nic_free(struct nic *nic)
@@ -147,85 +142,30 @@ static void execute_fd(struct change *c, const char *command, int fd, const char
 }
 #define execute(c, command, ...) execute_fd((c), (command), -1, __VA_ARGS__)
 
-/* The names of descriptors at QEMU: short, as it reads byte by byte; a slot has one owner. */
-#define QUEUE_NAME "q%u.%zu"
-#define VHOST_NAME "v%u.%zu"
-
 static void pass_fds(struct change *c, const struct vm_nic *nic)
 {
 	for (size_t i = 0; i < nic->n_fds; i++)
-		execute_fd(c, "getfd", nic->fds[i], "{\"fdname\":\"" QUEUE_NAME "\"}", nic->slot, i);
+		execute_fd(c, "getfd", nic->fds[i], "{\"fdname\":\"" NIC_QUEUE_NAME "\"}",
+			   nic->slot, i);
 	for (size_t i = 0; i < nic->n_vhost_fds; i++)
-		execute_fd(c, "getfd", nic->vhost_fds[i], "{\"fdname\":\"" VHOST_NAME "\"}", nic->slot,
-			i);
+		execute_fd(c, "getfd", nic->vhost_fds[i], "{\"fdname\":\"" NIC_VHOST_NAME "\"}",
+			   nic->slot, i);
 }
 
-static void add_tap(struct change *c, const struct vm_nic *nic)
+/* Takes args; NULL: there is nothing of that kind. */
+static void execute_text(struct change *c, const char *command, char *args)
 {
-	struct str fds = { 0 }, vhost = { 0 };
-
-	for (size_t i = 0; i < nic->n_fds; i++)
-		str_addf(&fds, "%s" QUEUE_NAME, i ? ":" : "", nic->slot, i);
-	if (nic->n_vhost_fds)
-		str_add(&vhost, ",\"vhost\":true,\"vhostfds\":\"");
-	for (size_t i = 0; i < nic->n_vhost_fds; i++)
-		str_addf(&vhost, "%s" VHOST_NAME, i ? ":" : "", nic->slot, i);
-	if (nic->n_vhost_fds)
-		str_add(&vhost, "\"");
-	execute(c, "netdev_add", "{\"type\":\"tap\",\"id\":\"be-%s\",\"fds\":\"%s\"%s}", nic->id,
-	     str_get(&fds), str_get(&vhost));
-	str_done(&fds);
-	str_done(&vhost);
-}
-
-static void add_vhost_user(struct change *c, const struct vm_nic *nic)
-{
-	execute(c, "chardev-add",
-	     "{\"id\":\"char-%s\",\"backend\":{\"type\":\"socket\",\"data\":{\"server\":false,"
-	     "\"addr\":{\"type\":\"unix\",\"data\":{\"path\":\"%s\"}}}}}",
-	     nic->id, nic->socket);
-	execute(c, "netdev_add",
-	     "{\"type\":\"vhost-user\",\"id\":\"be-%s\",\"chardev\":\"char-%s\",\"queues\":%u}",
-	     nic->id, nic->id, nic->queues);
-}
-
-static void add_device(struct change *c, const struct vm_nic *nic)
-{
-	const uint8_t *mac = nic->mac;
-	struct str queues = { 0 };
-
-	/* One vector a queue and direction, one for changes, one for the control queue. */
-	if (nic->queues > 1)
-		str_addf(&queues, ",\"mq\":true,\"vectors\":%u", 2 * nic->queues + 2);
-	/* The guest does not boot from it: the option ROM would only be in the way. */
-	execute(c, "device_add",
-	     "{\"driver\":\"virtio-net-pci\",\"id\":\"%s\",\"netdev\":\"be-%s\","
-	     "\"mac\":\"%02x:%02x:%02x:%02x:%02x:%02x\",\"bus\":\"pci-bridge-0\",\"addr\":\"%x\","
-	     "\"romfile\":\"\"%s}",
-	     nic->id, nic->id, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], nic->slot,
-	     str_get(&queues));
-	str_done(&queues);
+	if (args)
+		execute(c, command, "%s", args);
+	free(args);
 }
 
 static void plug(struct change *c, const struct vm_nic *nic)
 {
 	pass_fds(c, nic);
-	switch (nic->backend) {
-	case VM_NIC_TAP:
-		add_tap(c, nic);
-		add_device(c, nic);
-		break;
-	case VM_NIC_VHOST_USER:
-		add_vhost_user(c, nic);
-		add_device(c, nic);
-		break;
-	case VM_NIC_VFIO:
-		execute(c, "device_add",
-		     "{\"driver\":\"vfio-pci\",\"id\":\"%s\",\"host\":\"%s\",\"bus\":\"pci-bridge-0\","
-		     "\"addr\":\"%x\"}",
-		     nic->id, nic->pci, nic->slot);
-		break;
-	}
+	execute_text(c, "chardev-add", nic_args_chardev(nic));
+	execute_text(c, "netdev_add", nic_args_netdev(nic));
+	execute_text(c, "device_add", nic_args_device(nic));
 }
 
 /* A chardev goes with its netdev. */
@@ -248,9 +188,9 @@ static void take_back(struct change *c)
 	if (nic->backend == VM_NIC_VHOST_USER)
 		execute(c, "chardev-remove", "{\"id\":\"char-%s\"}", nic->id);
 	for (size_t i = 0; i < nic->n_fds; i++)
-		execute(c, "closefd", "{\"fdname\":\"" QUEUE_NAME "\"}", nic->slot, i);
+		execute(c, "closefd", "{\"fdname\":\"" NIC_QUEUE_NAME "\"}", nic->slot, i);
 	for (size_t i = 0; i < nic->n_vhost_fds; i++)
-		execute(c, "closefd", "{\"fdname\":\"" VHOST_NAME "\"}", nic->slot, i);
+		execute(c, "closefd", "{\"fdname\":\"" NIC_VHOST_NAME "\"}", nic->slot, i);
 	if (c->n_awaited == 0)
 		advance(c);
 }
@@ -395,68 +335,19 @@ static bool may_ask(struct change *c)
 	return false;
 }
 
-/* Fit to be put between quotes in JSON. */
-static bool is_plain(const char *text, size_t max)
-{
-	size_t len = text ? strnlen(text, max + 1) : 0;
-
-	for (size_t i = 0; i < len; i++)
-		if (!isalnum((unsigned char)text[i]) && !strchr("-._:/+=@,", text[i]))
-			return false;
-	return len > 0 && len <= max;
-}
-
-/* What QEMU takes for an id. */
-static bool is_id(const char *text)
-{
-	return is_plain(text, ID_MAX) && isalpha((unsigned char)*text) &&
-	       strcspn(text, ":/+=@,") == strlen(text);
-}
-
-static int check_backend(const struct vm_nic *nic, struct err *err)
-{
-	bool ok = false;
-
-	switch (nic->backend) {
-	case VM_NIC_TAP:
-		ok = nic->queues == nic->n_fds &&
-		     (nic->n_vhost_fds == 0 || nic->n_vhost_fds == nic->n_fds);
-		break;
-	case VM_NIC_VHOST_USER:
-		if (!is_plain(nic->socket, SOCKET_PATH_MAX) || *nic->socket != '/')
-			return err_set(err, ERR_INVALID, "no proper path of a socket");
-		ok = nic->n_fds == 0 && nic->n_vhost_fds == 0;
-		break;
-	case VM_NIC_VFIO:
-		if (nic->n_fds == 0 && nic->n_vhost_fds == 0 && is_plain(nic->pci, PCI_MAX))
-			return 0;
-		return err_set(err, ERR_INVALID, "no proper PCI address");
-	}
-	if (!ok)
-		return err_set(err, ERR_INVALID, "%zu and %zu descriptors for %u queues", nic->n_fds,
-			       nic->n_vhost_fds, nic->queues);
-	if (nic->queues == 0 || nic->queues > VM_NIC_QUEUES_MAX)
-		return err_set(err, ERR_INVALID, "%u queues; 1 to %d are possible", nic->queues,
-			       VM_NIC_QUEUES_MAX);
-	return 0;
-}
-
 static int check(struct qemu *q, const struct vm_nic *nic, struct err *err)
 {
-	if (!is_id(nic->id))
-		return err_set(err, ERR_INVALID, "not a name that QEMU takes");
+	if (nic_args_check(nic, err) < 0)
+		return -1;
 	if (q->vm->bridges == 0)
 		return err_set(err, ERR_INVALID, "default_bridges is 0: there is no place for it");
-	if (nic->slot == 0 || nic->slot > VM_NIC_SLOTS)
-		return err_set(err, ERR_INVALID, "slot %u; 1 to %d are possible", nic->slot,
-			       VM_NIC_SLOTS);
 	if (find(q, nic->id))
 		return err_set(err, ERR_EXISTS, "it is there already");
 	list_for_each(&q->nics, struct nic, node, other)
 		if (other->slot == nic->slot)
 			return err_set(err, ERR_EXISTS, "slot %u is taken by '%s'", nic->slot,
 				       other->id);
-	return check_backend(nic, err);
+	return 0;
 }
 
 static struct nic *nic_new(struct qemu *q, const struct vm_nic *from)
@@ -501,7 +392,8 @@ void qemu_add_nic(struct vmm *vmm, const struct vm_nic *nic, uint32_t timeout_ms
 	plug(c, nic);
 }
 
-void qemu_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms, vmm_done *done, void *arg)
+void qemu_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms, vmm_done *done,
+		     void *arg)
 {
 	struct qemu *q = qemu_of(vmm);
 	struct change *c = change_new(q, timeout_ms, done, arg);
@@ -510,7 +402,8 @@ void qemu_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms, vmm_d
 	if (!may_ask(c))
 		return;
 	if (!nic || nic->change) {
-		err_set(&c->err, nic ? ERR_STATE : ERR_NOT_FOUND, "unplug network device '%s': %s", id,
+		err_set(&c->err, nic ? ERR_STATE : ERR_NOT_FOUND, "unplug network device '%s': %s",
+			id,
 			nic ? "it is being plugged or unplugged" : "there is none of that name");
 		doom(c);
 		return;

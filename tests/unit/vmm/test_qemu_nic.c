@@ -28,7 +28,7 @@
 #define SOCKET     "/tmp/vhostuser_10.0.0.2/vhu.sock"
 #define GREETING   "{\"QMP\": {\"version\": {}, \"capabilities\": []}}\r\n"
 #define QUICK_MS   5000
-#define SHORT_MS   30
+#define SHORT_MS   150
 #define DEADLINE_S 20
 
 struct bench {
@@ -372,10 +372,10 @@ static void two_queues_with_vhost_in_full(void **state)
 		     "{\"execute\":\"getfd\",\"arguments\":{\"fdname\":\"v30.1\"},\"id\":4}\n"
 		     "{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"tap\",\"id\":\"be-network-0\","
 		     "\"fds\":\"q30.0:q30.1\",\"vhost\":true,\"vhostfds\":\"v30.0:v30.1\"},\"id\":5}\n"
-		     "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-net-pci\","
-		     "\"id\":\"network-0\",\"netdev\":\"be-network-0\",\"mac\":\"02:00:00:00:ab:01\","
-		     "\"bus\":\"pci-bridge-0\",\"addr\":\"1e\",\"romfile\":\"\",\"mq\":true,"
-		     "\"vectors\":6},\"id\":6}\n");
+		     "{\"execute\":\"device_add\",\"arguments\":{\"id\":\"network-0\","
+		     "\"bus\":\"pci-bridge-0\",\"addr\":\"1e\",\"driver\":\"virtio-net-pci\","
+		     "\"netdev\":\"be-network-0\",\"romfile\":\"\",\"mac\":\"02:00:00:00:ab:01\","
+		     "\"mq\":true,\"vectors\":6},\"id\":6}\n");
 }
 
 static void vhost_user_in_full(void **state)
@@ -390,9 +390,9 @@ static void vhost_user_in_full(void **state)
 		     "{\"path\":\"" SOCKET "\"}}}}},\"id\":1}\n"
 		     "{\"execute\":\"netdev_add\",\"arguments\":{\"type\":\"vhost-user\","
 		     "\"id\":\"be-network-1\",\"chardev\":\"char-network-1\",\"queues\":1},\"id\":2}\n"
-		     "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"virtio-net-pci\","
-		     "\"id\":\"network-1\",\"netdev\":\"be-network-1\",\"mac\":\"02:00:00:00:ab:01\","
-		     "\"bus\":\"pci-bridge-0\",\"addr\":\"2\",\"romfile\":\"\"},\"id\":3}\n");
+		     "{\"execute\":\"device_add\",\"arguments\":{\"id\":\"network-1\","
+		     "\"bus\":\"pci-bridge-0\",\"addr\":\"2\",\"driver\":\"virtio-net-pci\","
+		     "\"netdev\":\"be-network-1\",\"romfile\":\"\",\"mac\":\"02:00:00:00:ab:01\"},\"id\":3}\n");
 }
 
 static void vfio_in_full(void **state)
@@ -401,9 +401,9 @@ static void vfio_in_full(void **state)
 				    .pci = "0000:00:05.0" };
 
 	expect_words(*state, &nic,
-		     "{\"execute\":\"device_add\",\"arguments\":{\"driver\":\"vfio-pci\","
-		     "\"id\":\"network-2\",\"host\":\"0000:00:05.0\",\"bus\":\"pci-bridge-0\","
-		     "\"addr\":\"a\"},\"id\":1}\n");
+		     "{\"execute\":\"device_add\",\"arguments\":{\"id\":\"network-2\","
+		     "\"bus\":\"pci-bridge-0\",\"addr\":\"a\",\"driver\":\"vfio-pci\","
+		     "\"host\":\"0000:00:05.0\"},\"id\":1}\n");
 }
 
 static void whichever_command_is_refused_everything_is_taken_back(void **state)
@@ -627,7 +627,7 @@ static void a_guest_that_keeps_it_has_nothing_behind_it_and_its_slot_is_taken_un
 	plug(b, "network-0", 1);
 	unplug(b, "network-0", SHORT_MS, &ask);
 	run_until(b, &ask.n);
-	expect_err(&ask, ERR_TIMEOUT, "unplug network device 'network-0': the guest did not let it go within 30 ms");
+	expect_err(&ask, ERR_TIMEOUT, "unplug network device 'network-0': the guest did not let it go within 150 ms");
 	expect_seen(b, "device_del network-0, netdev_del be-network-0");
 	add(b, &other, QUICK_MS, &refused);
 	run_until(b, &refused.n);
