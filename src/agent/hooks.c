@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include "agent/agent.h"
@@ -119,25 +118,12 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 	(void)proc_signal(hooks->pidfd, SIGKILL, &ignored);
 }
 
-static int state_fd(const char *state, struct err *err)
-{
-	scoped_fd int fd = memfd_create("hook-state", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return err_sys(err, errno, "make file for a hook's state");
-	if (write_all(fd, state, strlen(state), err) < 0)
-		return -1;
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return err_sys(err, errno, "rewind a hook's state");
-	return take_fd(&fd);
-}
-
 static int start_next(struct hooks *hooks, struct err *err)
 {
 	const struct timeval limit = { .tv_sec = HOOK_MS / 1000 };
 	char *argv[] = { hooks->paths[hooks->at], NULL };
 	struct spawn s = SPAWN_INIT;
-	scoped_fd int fd = state_fd(hooks->state, err);
+	scoped_fd int fd = file_in_memory("hook-state", hooks->state, strlen(hooks->state), err);
 	pid_t pid;
 
 	if (fd < 0)

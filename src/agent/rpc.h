@@ -41,6 +41,9 @@ rpc_handler rpc_update_interface, rpc_update_routes, rpc_add_arp_neighbors, rpc_
 /* rpc_copy.c */
 rpc_handler rpc_copy_file;
 
+/* rpc_iptables.c */
+rpc_handler rpc_get_iptables, rpc_set_iptables;
+
 /* rpc_resolver.c */
 rpc_handler rpc_resolver_listen, rpc_resolver_next, rpc_resolver_answer;
 

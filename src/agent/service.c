@@ -35,6 +35,8 @@ static const struct ttrpc_method agent_methods[] = {
 	{ "AddARPNeighbors", rpc_add_arp_neighbors },
 	{ "ListInterfaces", rpc_list_interfaces },
 	{ "ListRoutes", rpc_list_routes },
+	{ "GetIPTables", rpc_get_iptables },
+	{ "SetIPTables", rpc_set_iptables },
 	{ "GetMetrics", rpc_get_metrics },
 	{ "CreateSandbox", rpc_create_sandbox },
 	{ "DestroySandbox", rpc_destroy_sandbox },

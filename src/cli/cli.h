@@ -53,6 +53,7 @@ DECLARE_COMMAND(cmd_delete);
 DECLARE_COMMAND(cmd_events);
 DECLARE_COMMAND(cmd_exec);
 DECLARE_COMMAND(cmd_features);
+DECLARE_COMMAND(cmd_iptables);
 DECLARE_COMMAND(cmd_kill);
 DECLARE_COMMAND(cmd_list);
 DECLARE_COMMAND(cmd_metrics);

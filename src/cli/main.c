@@ -41,6 +41,8 @@ static const struct command commands[] = {
 	{ "metrics", "SANDBOX", "print what a sandbox uses, for Prometheus", cmd_metrics },
 	{ "kata-network", "add-iface|del-iface|update-routes ID FILE|- | list-ifaces|list-routes|show ID",
 	  "the network of a sandbox: show it, change what the guest has of it", cmd_network },
+	{ "iptables", "get|set --sandbox-id SANDBOX [--v6] [FILE|-]",
+	  "print or replace the packet filter rules of a sandbox's guest", cmd_iptables },
 	{ "features", "", "print what this runtime supports, as JSON", cmd_features },
 	{ "version", "", "print the version", cmd_version },
 };
@@ -58,7 +60,6 @@ static const struct {
 	{ "kata-env", "not available yet" },
 	{ "factory", "not available yet" },
 	{ "direct-volume", "not available yet" },
-	{ "iptables", "not available yet" },
 	{ "policy", "not available yet" },
 	{ "kata-overhead", "not available yet" },
 };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -69,7 +70,25 @@ static int read_all(int fd, struct str *out, struct err *err)
 	}
 }
 
-/* As much as fits a socket's buffer goes at once. */
+/* A supervisor that does not read is given the time that it has to answer. */
+static int send_all(int fd, const char *text, size_t len)
+{
+	const struct timeval limit = { .tv_sec = MANAGEMENT_MS / 1000 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	while (len > 0) {
+		ssize_t n = send(fd, text, len, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		text += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 static int ask(const char *sid, const char *method, const char *path, const char *body,
 	       struct str *out, struct err *err)
 {
@@ -77,13 +96,12 @@ static int ask(const char *sid, const char *method, const char *path, const char
 	scoped_free char *request = xasprintf("%s %s HTTP/1.0\r\nContent-Length: %zu\r\n\r\n%s",
 					      method, path, strlen(body), body);
 	scoped_fd int fd = unix_connect(socket, err);
-	size_t len = strlen(request);
 
 	if (fd < 0)
 		return err->code == ERR_NOT_FOUND
 			       ? err_set(err, ERR_NOT_FOUND, "there is no such sandbox")
 			       : -1;
-	if (send(fd, request, len, MSG_NOSIGNAL) != (ssize_t)len)
+	if (send_all(fd, request, strlen(request)) < 0)
 		return err_sys(err, errno, "ask '%s'", socket);
 	return read_all(fd, out, err);
 }

@@ -17,7 +17,7 @@
 
 #define MANAGEMENT_MAX      (8u << 20)
 #define MANAGEMENT_MS       15000
-#define MANAGEMENT_BODY_MAX 65536 /* MONITOR_BODY_MAX of management/monitor.h */
+#define MANAGEMENT_BODY_MAX (1u << 20) /* MONITOR_BODY_MAX of management/monitor.h */
 
 /* The body of GET path, NUL-terminated and owned by the caller. */
 char *management_get(const char *sid, const char *path, size_t *ret_len, struct err *err);

@@ -16,6 +16,7 @@
 #include "lib/base/str.h"
 #include "lib/ttrpc/unix.h"
 #include "management/answer.h"
+#include "management/iptables.h"
 #include "management/network.h"
 #include "management/scrape.h"
 #include "task/task.h"
@@ -26,6 +27,7 @@ struct monitor {
 	struct evhttp *http;
 	struct scraper *scraper;
 	struct network_server *networks;
+	struct iptables_server *iptables;
 	struct list waits;
 	uint64_t started_ns; /* monotonic */
 };
@@ -110,6 +112,18 @@ static void serve_routes(struct monitor *m, struct evhttp_request *req)
 	network_serve_routes(m->networks, req);
 }
 
+/* --- /iptables --- */
+
+static void serve_iptables(struct monitor *m, struct evhttp_request *req)
+{
+	iptables_serve(m->iptables, req, false);
+}
+
+static void serve_ip6tables(struct monitor *m, struct evhttp_request *req)
+{
+	iptables_serve(m->iptables, req, true);
+}
+
 /* --- /debug --- */
 
 struct steps {
@@ -179,13 +193,13 @@ static const struct route routes[] = {
 	{ "/network", serve_network },
 	{ "/network/interfaces", serve_interfaces, EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE },
 	{ "/network/routes", serve_routes, EVHTTP_REQ_PUT },
+	{ "/iptables", serve_iptables, EVHTTP_REQ_PUT },
+	{ "/ip6tables", serve_ip6tables, EVHTTP_REQ_PUT },
 	{ "/agent-url", serve_agent_url },
 	{ "/debug/timeline", serve_timeline },
 	{ "/debug/vars", serve_vars },
 	{ "/direct-volume/stats", NULL },
 	{ "/direct-volume/resize", NULL },
-	{ "/iptables", NULL },
-	{ "/ip6tables", NULL },
 	{ "/policy", NULL },
 };
 
@@ -264,6 +278,7 @@ struct monitor *monitor_new(struct event_base *base, struct tasks *tasks, int li
 	list_init(&m->waits);
 	m->scraper = scraper_new(base, tasks);
 	m->networks = network_server_new(tasks);
+	m->iptables = iptables_server_new(tasks);
 	m->http = evhttp_new(base);
 	if (m->http && listen_on(m, listen_fd) == 0)
 		return m;
@@ -295,6 +310,7 @@ void monitor_free(struct monitor *m)
 	}
 	scraper_free(m->scraper);
 	network_server_free(m->networks);
+	iptables_server_free(m->iptables);
 	if (m->http)
 		evhttp_free(m->http);
 	free(m);

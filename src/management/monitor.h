@@ -6,10 +6,11 @@
  *	GET /metrics          Prometheus' text: shim, VM, virtiofsd, then the guest's own
  *	GET /agent-url        where the agent is reached
  *	GET /network          the pod's interfaces, and what they are to the VM (network.h)
+ *	GET, PUT /iptables    the guest's packet filter, and /ip6tables (iptables.h)
  *	GET /debug/timeline   what each step of the start took
  *	GET /debug/vars       a few facts about this process, as JSON
  *
- * Volumes, packet filters and policy, which Kata has here as well, are answered with 501 and
+ * Volumes and policy, which Kata has here as well, are answered with 501 and
  * their name; everything else with 404 and the list of what there is.
  *
  * It costs nothing until somebody asks: no timer, no thread, no state but the call durations.
@@ -30,7 +31,7 @@ struct tasks;
 
 #define MONITOR_SOCKET      "shim-monitor.sock" /* in the sandbox's directory */
 #define MONITOR_HEADERS_MAX 8192
-#define MONITOR_BODY_MAX    65536
+#define MONITOR_BODY_MAX    (1u << 20) /* rules for the guest's packet filter */
 #define MONITOR_IDLE_S      10
 #define MONITOR_SCRAPES_MAX 8
 

@@ -84,7 +84,8 @@ value() {
 	[ "$(get /agent-url)" = "200 unix:///run/vc/vm/$ID/kata.sock" ] || [[ $(get /agent-url) == "200 vsock://"*:1024 ]]
 	[[ $(get /debug/timeline) == "200 "*"reach agent"*"create container in guest"* ]]
 	[[ $(get /debug/vars) == "200 "*'"containers":[{"id":"'"$ID"'","status":"running"}]'* ]]
-	[[ $(get /iptables) == "501 '/iptables'"* ]]
+	[[ $(get /policy) == "501 '/policy'"* ]]
+	[[ $(get /iptables) == "501 "*"the guest's image has no 'iptables-save': make it with osbuilder/initrd -t"* ]]
 	[[ $(get /nothing) == "404 "*/metrics* ]]
 }
 

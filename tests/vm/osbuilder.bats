@@ -84,6 +84,30 @@ setup() {
 	[ ! -e "$out" ]
 }
 
+@test "iptables that is none, or is not there, is one clear line" {
+	run "$builder" -a "$agent" -t /nowhere/xtables-nft-multi -o "$out"
+	[ "$status" = 1 ]
+	[ "$output" = "osbuilder/initrd: find '/nowhere/xtables-nft-multi': no such file (install iptables)" ]
+	run "$builder" -a "$agent" -t /bin/bash -o "$out"
+	[ "$status" = 1 ]
+	[ "$output" = "osbuilder/initrd: use '/bin/bash' as iptables: not xtables-nft-multi or xtables-legacy-multi" ]
+	[ ! -e "$out" ]
+}
+
+@test "two builds with iptables are identical, and every module can be found by what it needs" {
+	"$builder" -a "$agent" -t /usr/sbin/xtables-nft-multi -o "$out"
+	(cd / && umask 077 && "$builder" -a "$agent" -t /usr/sbin/xtables-nft-multi -o "$out/again")
+	cmp "$out/kata-containers-initrd.img" "$out/again/kata-containers-initrd.img"
+	mkdir "$out/root"
+	lz4 -q -dc "$out/kata-containers-initrd.img" | (cd "$out/root" && cpio -i --quiet -d -f dev/console)
+	cd "$out"/root/lib/modules/*/
+	[ "$(find kernel -name '*.ko' | sort)" = "$(cut -d : -f 1 modules.dep | sort)" ]
+	for needed in $(cut -d : -f 2 modules.dep); do
+		[ -e "$needed" ]
+	done
+	diff "$root/lib/modules/kata.order" ../kata.order # a start loads no more than without
+}
+
 @test "an unknown kernel flavour or argument is one clear line" {
 	run "$builder" -a "$agent" -k tiny -o "$out"
 	[ "$status" = 1 ]

@@ -7,6 +7,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -34,7 +35,8 @@ static int read_whole(int fd, const char *path, size_t max, char **ret, size_t *
 		str_add_n(&text, buf, (size_t)n);
 		if (text.cut) {
 			str_done(&text);
-			return err_set(err, ERR_EXHAUSTED, "read '%s': more than %zu bytes", path, max);
+			return err_set(err, ERR_EXHAUSTED, "read '%s': more than %zu bytes", path,
+				       max);
 		}
 	}
 	if (ret_len)
@@ -96,6 +98,19 @@ int write_all(int fd, const void *data, size_t len, struct err *err)
 	return 0;
 }
 
+int file_in_memory(const char *name, const void *data, size_t len, struct err *err)
+{
+	scoped_fd int fd = memfd_create(name, MFD_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "make file '%s' in memory", name);
+	if (write_all(fd, data, len, err) < 0)
+		return err_wrap(err, "file '%s' in memory", name);
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return err_sys(err, errno, "rewind file '%s'", name);
+	return take_fd(&fd);
+}
+
 int file_replace(const char *path, const void *data, size_t len, mode_t mode, struct err *err)
 {
 	scoped_free char *tmp = xasprintf("%s.%d.tmp", path, (int)getpid());
@@ -138,8 +153,8 @@ int dir_make(const char *path, mode_t mode, struct err *err)
 static int remove_entries(int dir_fd, dev_t dev, const char *path, unsigned int depth,
 			  struct err *err);
 
-static int remove_one(int dir_fd, dev_t dev, const char *name, const char *path,
-		      unsigned int depth, struct err *err)
+static int remove_one(int dir_fd, dev_t dev, const char *name, const char *path, unsigned int depth,
+		      struct err *err)
 {
 	scoped_fd int sub = -1;
 	struct stat st;

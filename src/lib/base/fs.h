@@ -53,5 +53,8 @@ int open_beneath(int dir_fd, const char *path, int flags, mode_t mode, struct er
  */
 int dir_make_in_root(int root_fd, const char *path, mode_t mode, struct err *err);
 
+/* A file of no name with these bytes, to be read from its start; name is for those who debug. */
+int file_in_memory(const char *name, const void *data, size_t len, struct err *err);
+
 /* write() until all is out; for pipes and files in blocking mode. Child-safe: yes */
 int write_all(int fd, const void *data, size_t len, struct err *err);

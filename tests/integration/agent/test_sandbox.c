@@ -252,6 +252,51 @@ static void what_the_guest_is_like_is_told(void **state)
 	drive_do("ListRoutes", &routes.base);
 }
 
+static Grpc__GetIPTablesResponse *get_rules(bool ipv6)
+{
+	Grpc__GetIPTablesRequest req = GRPC__GET_IPTABLES_REQUEST__INIT;
+	Grpc__GetIPTablesResponse *resp;
+	struct err err = ERR_INIT;
+
+	req.is_ipv6 = ipv6;
+	resp = (void *)drive_call("GetIPTables", &req.base, &err);
+	if (!resp)
+		fail_msg("GetIPTables: %s", err.text);
+	return resp;
+}
+
+static bool has_rule(bool ipv6, const char *rule)
+{
+	Grpc__GetIPTablesResponse *resp = get_rules(ipv6);
+	bool has = memmem(resp->data.data, resp->data.len, rule, strlen(rule)) != NULL;
+
+	grpc__get_iptables_response__free_unpacked(resp, NULL);
+	return has;
+}
+
+/* Of the network namespace that the test has for itself, by the programs of the machine. */
+static void rules_of_the_packet_filter_are_replaced_and_read(void **state)
+{
+	static char rules[] =
+		"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp --dport 81 -j DROP\nCOMMIT\n";
+	static char wrong[] = "*filter\n-A INPUT -j NOWHERE\nCOMMIT\n";
+	Grpc__SetIPTablesRequest req = GRPC__SET_IPTABLES_REQUEST__INIT;
+	scoped_free uint8_t *much = xcalloc(1, (1 << 20) + 1);
+
+	(void)state;
+	if (access("/usr/sbin/iptables-restore", X_OK) != 0)
+		skip();
+	req.data = (ProtobufCBinaryData){ .data = (uint8_t *)rules, .len = strlen(rules) };
+	drive_do("SetIPTables", &req.base);
+	assert_true(has_rule(false, "-A INPUT -p tcp -m tcp --dport 81 -j DROP"));
+	assert_false(has_rule(true, "--dport 81"));
+	req.data = (ProtobufCBinaryData){ .data = (uint8_t *)wrong, .len = strlen(wrong) };
+	drive_fails("SetIPTables", &req.base, ERR_INVALID, "'iptables-restore' ended with status ");
+	req.data = (ProtobufCBinaryData){ .data = much, .len = (1 << 20) + 1 };
+	drive_fails("SetIPTables", &req.base, ERR_EXHAUSTED, "more than 1048576 bytes");
+	assert_true(has_rule(false, "--dport 81")); /* as it was */
+}
+
 static void many_execs_come_and_go_and_old_ones_are_forgotten(void **state)
 {
 	struct extra x = { 0 };
@@ -280,6 +325,7 @@ int main(void)
 		COUNTED(limits_are_set_and_changed),
 		COUNTED(running_out_of_memory_is_told_once_to_a_waiter),
 		COUNTED(what_the_guest_is_like_is_told),
+		COUNTED(rules_of_the_packet_filter_are_replaced_and_read),
 		COUNTED(many_execs_come_and_go_and_old_ones_are_forgotten),
 		/* Last: the sandbox keeps these. */
 		cmocka_unit_test(a_tmpfs_of_the_sandbox_outlives_its_users),

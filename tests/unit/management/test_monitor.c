@@ -148,6 +148,9 @@ struct fake_agent {
 	bool silent;
 	struct ttrpc_call *kept[MONITOR_SCRAPES_MAX];
 	size_t n_kept, n_stats;
+	struct err refusal; /* of iptables, when it is set */
+	bool ipv6;
+	char rules[64]; /* those that were set */
 };
 
 static void get_metrics(struct ttrpc_call *call, const ProtobufCMessage *req, void *arg)
@@ -182,10 +185,40 @@ static void stats_container(struct ttrpc_call *call, const ProtobufCMessage *req
 	ttrpc_reply(call, &resp.base);
 }
 
+static void get_iptables(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	static char text[] = "*filter\nCOMMIT\n";
+	Grpc__GetIPTablesResponse resp = GRPC__GET_IPTABLES_RESPONSE__INIT;
+	struct fake_agent *agent = arg;
+
+	agent->ipv6 = ((const Grpc__GetIPTablesRequest *)(const void *)msg)->is_ipv6;
+	resp.data = (ProtobufCBinaryData){ .data = (uint8_t *)text, .len = strlen(text) };
+	if (agent->silent)
+		agent->kept[agent->n_kept++] = call;
+	else if (agent->refusal.code != ERR_OK)
+		ttrpc_fail(call, &agent->refusal);
+	else
+		ttrpc_reply(call, &resp.base);
+}
+
+static void set_iptables(struct ttrpc_call *call, const ProtobufCMessage *msg, void *arg)
+{
+	const Grpc__SetIPTablesRequest *req = (const void *)msg;
+	Grpc__SetIPTablesResponse resp = GRPC__SET_IPTABLES_RESPONSE__INIT;
+	struct fake_agent *agent = arg;
+
+	agent->ipv6 = req->is_ipv6;
+	snprintf(agent->rules, sizeof(agent->rules), "%.*s", (int)req->data.len,
+		 req->data.data ? (const char *)req->data.data : "");
+	ttrpc_reply(call, &resp.base);
+}
+
 static void agent_start(struct fake_agent *agent, const struct bench *b)
 {
 	static const struct ttrpc_method methods[] = { { "GetMetrics", get_metrics },
-						       { "StatsContainer", stats_container } };
+						       { "StatsContainer", stats_container },
+						       { "GetIPTables", get_iptables },
+						       { "SetIPTables", set_iptables } };
 	struct err err = ERR_INIT;
 	int fds[2];
 
@@ -357,6 +390,72 @@ static void a_client_that_does_not_read_holds_nobody_up(void **state)
 	expect(b, "GET /agent-url", "503", "");
 }
 
+/* --- /iptables --- */
+
+static void rules_of_the_guest_are_read_as_text(void **state)
+{
+	struct bench *b = *state;
+	struct fake_agent agent;
+
+	create(b->w, c1);
+	expect(b, "GET /iptables", "503", "no virtual machine");
+	agent_start(&agent, b);
+	expect(b, "GET /iptables", "200", "\r\n\r\n*filter\nCOMMIT\n");
+	assert_false(agent.ipv6);
+	expect(b, "GET /ip6tables", "200", "*filter");
+	assert_true(agent.ipv6);
+	expect(b, "DELETE /iptables", "405", "GET, HEAD, PUT");
+	err_set(&agent.refusal, ERR_UNIMPLEMENTED, "the guest's image has no 'iptables-save'");
+	expect(b, "GET /iptables", "501", "the guest's image has no 'iptables-save'\n");
+	agent_stop(&agent);
+}
+
+static void rules_are_put_into_the_guest_as_they_came(void **state)
+{
+	struct bench *b = *state;
+	struct fake_agent agent;
+	scoped_free char *got = NULL, *none = NULL;
+
+	create(b->w, c1);
+	agent_start(&agent, b);
+	got = ask_text(b, "PUT /ip6tables HTTP/1.0\r\nContent-Length: 15\r\n\r\n*nat\n\nCOMMIT\n\n\n");
+	assert_in(got, " 200 ", true);
+	assert_true(agent.ipv6);
+	assert_string_equal(agent.rules, "*nat\n\nCOMMIT\n\n\n");
+	none = ask_text(b, "PUT /iptables HTTP/1.0\r\nContent-Length: 0\r\n\r\n");
+	assert_in(none, " 200 ", true);
+	assert_string_equal(agent.rules, "");
+	agent_stop(&agent);
+}
+
+static void a_guest_that_does_not_answer_holds_nobody_else_up(void **state)
+{
+	struct bench *b = *state;
+	struct fake_agent agent;
+	int fds[MONITOR_SCRAPES_MAX];
+
+	create(b->w, c1);
+	agent_start(&agent, b);
+	agent.silent = true;
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+		fds[i] = dial(b);
+		say(fds[i], "GET /iptables HTTP/1.0\r\n\r\n");
+		while (agent.n_kept <= i)
+			event_base_loop(b->w->base, EVLOOP_ONCE);
+	}
+	expect(b, "GET /iptables", "503", "too many");
+	expect(b, "GET /debug/vars", "200", "");
+	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
+		close(fds[i]); /* hung up: the answers find nobody */
+	turn(b->w);
+	while (agent.n_kept > 0)
+		ttrpc_fail(agent.kept[--agent.n_kept], &agent.refusal);
+	turn(b->w);
+	agent.silent = false;
+	expect(b, "GET /iptables", "200", "");
+	agent_stop(&agent);
+}
+
 /* --- /network --- */
 
 static void the_network_is_shown_with_its_counters(void **state)
@@ -492,8 +591,6 @@ static void what_is_known_but_not_built_is_named(void **state)
 
 	expect(b, "GET /direct-volume/stats?path=a", "501", "'/direct-volume/stats'");
 	expect(b, "POST /direct-volume/resize", "501", "'/direct-volume/resize'");
-	expect(b, "PUT /iptables", "501", "'/iptables'");
-	expect(b, "GET /ip6tables", "501", "'/ip6tables'");
 	expect(b, "PUT /policy", "501", "'/policy'");
 }
 
@@ -547,7 +644,7 @@ static void a_request_too_large_is_refused(void **state)
 	assert_null(strstr(got, " 200 "));
 	close(fd);
 	expect(b, "GET /agent-url", "503", ""); /* still serves */
-	expect(b, "PUT /policy HTTP/1.0\r\nContent-Length: 65537\r\nX:", "413", "");
+	expect(b, "PUT /policy HTTP/1.0\r\nContent-Length: 1048577\r\nX:", "413", "");
 }
 
 static void nonsense_is_answered_or_dropped(void **state)
@@ -596,6 +693,9 @@ int main(void)
 		BENCH(a_scrape_may_be_cancelled_while_the_agent_is_given_up),
 		BENCH(the_monitor_may_go_while_the_guest_is_asked),
 		BENCH(a_client_that_does_not_read_holds_nobody_up),
+		BENCH(rules_of_the_guest_are_read_as_text),
+		BENCH(rules_are_put_into_the_guest_as_they_came),
+		BENCH(a_guest_that_does_not_answer_holds_nobody_else_up),
 		BENCH(the_network_is_shown_with_its_counters),
 		BENCH(interfaces_of_the_guest_are_an_array_in_katas_words),
 		BENCH(an_interface_is_added_and_a_failure_is_told),
