@@ -38,10 +38,38 @@ static void heed_requests(const struct network *n, struct net_state *state)
 	state->n_links = kept;
 }
 
-static int decide(const struct network *n, const struct net_state *state, struct view *ret,
+/* The host does not know a link any more that was handed over. */
+static bool pci_address(void *arg, const char *link, char ret[static 16])
+{
+	struct network *n = arg;
+
+	list_for_each(&n->nics, struct nic, node, nic) {
+		if (!nic->handed || strcmp(nic->ep.plan.name, link) != 0)
+			continue;
+		memcpy(ret, nic->ep.plan.pci, sizeof(nic->ep.plan.pci));
+		return true;
+	}
+	return network_host_facts.pci_address(NULL, link, ret);
+}
+
+static int decide(struct network *n, const struct net_state *state, struct view *ret,
 		  struct err *err)
 {
-	return network_plan(n->config, state, &network_host_facts, &ret->plans, &ret->n_plans, err);
+	const struct network_facts facts = { .pci_address = pci_address,
+					     .is_socket = network_host_facts.is_socket,
+					     .arg = n };
+
+	return network_plan(n->config, state, &facts, &ret->plans, &ret->n_plans, err);
+}
+
+static int read_all(struct network *n, struct net_state *ret, struct err *err)
+{
+	if (net_read(n->net, ret, err) < 0)
+		return -1;
+	list_for_each(&n->nics, struct nic, node, nic)
+		if (nic->handed)
+			handed_show(nic->handed, ret);
+	return 0;
 }
 
 /*
@@ -70,7 +98,7 @@ static int look(struct network *n, struct view *ret, struct err *err)
 	struct err why = ERR_INIT;
 
 	*ret = (struct view){ 0 };
-	if (net_read(n->net, &ret->state, err) < 0)
+	if (read_all(n, &ret->state, err) < 0)
 		return -1;
 	heed_requests(n, &ret->state);
 	if (decide(n, &ret->state, ret, &why) == 0)

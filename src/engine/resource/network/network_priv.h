@@ -4,6 +4,7 @@
  * network_priv.h - the inside of a sandbox's network, shared by network.c, pass.c and request.c
  */
 #include "agent.pb-c.h"
+#include "engine/resource/network/handed.h"
 #include "engine/resource/network/network.h"
 #include "lib/base/list.h"
 
@@ -18,6 +19,7 @@ struct nic {
 	bool failed;  /* not tried again before something changes */
 	bool carrier; /* as the guest sees it */
 	Grpc__UpdateInterfaceRequest *told; /* NULL: the guest does not know it yet */
+	struct handed *handed; /* of a physical device; NULL: the link is there */
 };
 
 /* What was asked of the monitor or of the agent, and is not answered. */

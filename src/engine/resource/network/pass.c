@@ -47,10 +47,12 @@ void network_drop_nic(struct network *n, struct nic *nic)
 		n->events.warn(n->arg, &err);
 	list_remove(&nic->node);
 	message_drop(&nic->told);
+	handed_free(nic->handed);
 	free(nic);
 }
 
-static int connect_nic(struct network *n, const struct endpoint_plan *plan, struct err *err)
+static int connect_nic(struct network *n, const struct net_state *state,
+		       const struct endpoint_plan *plan, struct err *err)
 {
 	struct nic *nic;
 	unsigned int slot;
@@ -68,6 +70,8 @@ static int connect_nic(struct network *n, const struct endpoint_plan *plan, stru
 		return err_wrap(err, "network interface '%s'", plan->name);
 	}
 	nic->n_queues = MAX(nic->ep.tap.n_fds, (size_t)1);
+	if (plan->kind == ENDPOINT_PHYSICAL)
+		nic->handed = handed_remember(state, plan->link);
 	list_add(&n->nics, &nic->node);
 	return 0;
 }
@@ -233,7 +237,7 @@ int network_connect_new(struct network *n, const struct view *view, struct err *
 {
 	for (size_t i = 0; i < view->n_plans; i++)
 		if (!network_find_nic(n, view->plans[i].link) &&
-		    connect_nic(n, &view->plans[i], err) < 0)
+		    connect_nic(n, &view->state, &view->plans[i], err) < 0)
 			return -1;
 	return 0;
 }

@@ -7,7 +7,8 @@
  *
  * Spec:   kernel Documentation/ABI/testing/sysfs-bus-pci: driver_override, unbind, drivers_probe;
  *         Documentation/driver-api/vfio.rst
- * Blocks: for as long as a driver takes to let go of its device, or to take it
+ * Blocks: for as long as a driver takes to let go of its device, or to take it; vfio-pci lets go
+ *         when no monitor has the device any more
  */
 #include <stdbool.h>
 
