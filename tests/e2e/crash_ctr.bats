@@ -10,7 +10,8 @@ source "$BATS_TEST_DIRNAME/ctr.bash"
 bats_require_minimum_version 1.5.0
 
 STEPS=("choose accelerator" "make host cgroup" "limit host cgroup" "make shared directory" "start virtiofsd"
-	"plan virtual machine" "start virtual machine" "reach agent" "create guest sandbox" "watch guest"
+	"plan virtual machine" "connect network" "start virtual machine" "plug network devices" "reach agent"
+	"configure guest network" "create guest sandbox" "watch guest"
 	"open streams" "mount root file system" "share root file system" "plan mounts" "share mounts" "write guest's spec"
 	"create container in guest")
 SHIM=containerd-shim-kata-v2

@@ -7,7 +7,8 @@
 source "$BATS_TEST_DIRNAME/lib.bash"
 
 SANDBOX_STEPS=("choose accelerator" "make host cgroup" "limit host cgroup" "make shared directory" "start virtiofsd"
-	"plan virtual machine" "start virtual machine" "reach agent" "create guest sandbox" "watch guest")
+	"plan virtual machine" "connect network" "start virtual machine" "plug network devices" "reach agent"
+	"configure guest network" "create guest sandbox" "watch guest")
 CONTAINER_STEPS=("open streams" "mount root file system" "share root file system" "plan mounts" "share mounts" "write guest's spec"
 	"create container in guest")
 PROCESSES=(kata-proxy kata-shim qemu-system-x86_64 virtiofsd)
@@ -18,12 +19,14 @@ setup_file() {
 }
 
 setup() {
+	netns_make pod
 	vm_setup
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sleep 600
 }
 
 teardown() {
 	vm_teardown
+	netns_remove pod
 }
 
 # One of the sandbox's processes by its name.

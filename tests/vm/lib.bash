@@ -49,15 +49,17 @@ busybox_rootfs() {
 }
 
 # bundle DIR ROOTFS PROGRAM [ARGUMENT...]: config.json for one program. TTY=true gives it a terminal,
-# SPACES are the namespaces that it has for itself.
+# SPACES are the namespaces that it has for itself; NETNS is the path of its network namespace (a fresh one).
 bundle() {
 	local dir=$1 rootfs=$2
 
 	shift 2
 	mkdir -p "$dir"
-	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "${SPACES:-pid ipc uts mount network}" "$@" <<-'END'
+	/usr/bin/python3 - "$dir/config.json" "$rootfs" "${TTY:-false}" "${SPACES:-pid ipc uts mount network}" "${NETNS:-}" "$@" <<-'END'
 	import json, sys
-	file, rootfs, tty, spaces, args = sys.argv[1], sys.argv[2], sys.argv[3] == "true", sys.argv[4].split(), sys.argv[5:]
+	file, rootfs, tty, spaces, netns, args = *sys.argv[1:3], sys.argv[3] == "true", sys.argv[4].split(), sys.argv[5], sys.argv[6:]
+	def space(kind):
+	    return {"type": kind, "path": netns} if kind == "network" and netns else {"type": kind}
 	caps = ["CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE", "CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"]
 	def mount(where, kind, source, *options):
 	    return {"destination": where, "type": kind, "source": source, "options": list(options)}
@@ -79,7 +81,7 @@ bundle() {
 	        mount("/dev/mqueue", "mqueue", "mqueue", "nosuid", "noexec", "nodev"),
 	        mount("/sys", "sysfs", "sysfs", "nosuid", "noexec", "nodev", "ro")],
 	    "linux": {
-	        "namespaces": [{"type": t} for t in spaces],
+	        "namespaces": [space(t) for t in spaces],
 	        "maskedPaths": ["/proc/kcore", "/proc/keys", "/proc/timer_list"],
 	        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]}},
 	    open(file, "w"), indent=1)
@@ -196,8 +198,38 @@ has_status() {
 	[ "$(kata state "$ID" | /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["status"])')" = "$1" ]
 }
 
+# A network namespace for a pod with a veth to us, in which the pod is 10.9.0.2 and we are 10.9.0.1; its path is $NETNS.
+netns_make() {
+	NETNS=/run/netns/$1
+	ip netns add "$1"
+	ip link add "v-$1" type veth peer name eth0 netns "$1"
+	ip addr add 10.9.0.1/24 dev "v-$1"
+	ip link set "v-$1" up
+	ip -n "$1" link set lo up
+	ip -n "$1" addr add 10.9.0.2/24 dev eth0
+	ip -n "$1" link set eth0 up
+	ip -n "$1" route add default via 10.9.0.1
+}
+
+netns_remove() {
+	ip link del "v-$1"
+	ip netns del "$1"
+}
+
+# What is ours in the network namespaces that have a name.
+network_leftovers() {
+	local name
+
+	for name in $(ip netns list | cut -d ' ' -f 1); do
+		ip -n "$name" -o link show | grep _kata
+		tc -n "$name" qdisc show | grep -E ' (ingress|htb) '
+	done
+	return 0
+}
+
 # What there is of a sandbox on this host. Empty when it is gone.
 leftovers() {
+	network_leftovers
 	sandbox_pids "$1"
 	grep -F "$1" /proc/self/mounts
 	find /run/vc /run/kata-containers "$ROOT" /sys/fs/cgroup -maxdepth 6 -name "*$1*" 2>/dev/null
