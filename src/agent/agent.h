@@ -32,7 +32,7 @@ struct agent {
 	struct ttrpc_server *server;
 	struct channel *channel;
 	struct console *console; /* NULL: off */
-	struct network *network; /* NULL: nobody has asked yet */
+	struct network *network; /* NULL: could not be opened */
 	struct sandbox *sandbox; /* never NULL; see sandbox.h for when it is up */
 };
 

@@ -249,6 +249,11 @@ static int run(struct agent *agent, struct err *err)
 	} else if (agent->modules) {
 		uevents_add(agent->uevents, &hotplug);
 	}
+	agent->network = network_new(err);
+	if (!agent->network) {
+		log_warn("no rtnetlink, going on", "reason", err->text);
+		*err = ERR_INIT;
+	}
 	agent->sandbox = sandbox_new(agent);
 	/* Tests run it outside of a guest, where the kernel is the machine's. */
 	agent->resolver = resolver_new(agent->base, !str_starts(agent->options.server_addr, "unix://"));
