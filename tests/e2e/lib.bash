@@ -155,6 +155,31 @@ containerd_network() {
 	END
 }
 
+# More networks, each with runtime handlers of its own (kata-NAME, runc-NAME), are folders of configurations
+# "$E2E_DIR/cni-NAME". A pod gets an interface of each configuration.
+containerd_more_handlers() {
+	local dir name
+
+	for dir in "$E2E_DIR"/cni-*/; do
+		[ -d "$dir" ] || continue
+		name=$(basename "$dir")
+		name=${name#cni-}
+		containerd_handler "runc-$name" io.containerd.runc.v2 "$dir"
+		containerd_handler "kata-$name" io.containerd.kata.v2 "$dir"
+	done >>"$E2E_DIR/containerd.toml"
+}
+
+# containerd_handler NAME RUNTIME FOLDER
+containerd_handler() {
+	cat <<-END
+	[$cri.containerd.runtimes.$1]
+	runtime_type = "$2"
+	cni_conf_dir = "$3"
+	cni_max_conf_num = 9
+	pod_annotations = ["io.katacontainers.*"]
+	END
+}
+
 # Of every version's configuration: 2.x reads version 2 too.
 containerd_config() {
 	local cri='plugins."io.containerd.grpc.v1.cri"'
@@ -179,6 +204,7 @@ containerd_config() {
 	pod_annotations = ["io.katacontainers.*"]
 	container_annotations = ["io.katacontainers.*"]
 	END
+	containerd_more_handlers
 }
 
 containerd_start() {
