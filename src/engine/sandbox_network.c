@@ -28,21 +28,17 @@ static bool is_private(void)
 
 static void on_warning(void *arg, const struct err *err)
 {
-	struct err line = *err;
-
-	err_wrap(&line, "follow the pod's network");
-	sandbox_warn(arg, &line);
+	sandbox_warn(arg, err);
 }
 
 enum flow_next sandbox_connect_network(void *owner, struct err *err)
 {
-	static const struct network_events events = { .warn = on_warning };
 	struct sandbox *sb = owner;
 	const char *path = netns_path(sb->spec);
 
 	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !is_private())
 		return FLOW_NEXT;
-	sb->network = network_new(sb->base, sb->config, sb->journal, path ? path : "", &events, sb);
+	sb->network = network_new(sb->base, sb->config, sb->journal, path ? path : "", on_warning, sb);
 	if (network_connect(sb->network, sb->vm_config.cpus, err) < 0)
 		return FLOW_FAIL;
 	sb->vm_config.start_paused = network_n_devices(sb->network) > 0;

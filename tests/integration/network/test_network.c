@@ -212,12 +212,12 @@ static void sync_now(void)
 static int set_up(void **state)
 {
 	static char model[] = "tcfilter";
-	static const struct network_events events = { .warn = on_warned };
 
 	(void)state;
 	wire_isolate();
 	memset(&t, 0, sizeof(t));
 	t.config.runtime.internetworking_model = model;
+	t.config.hypervisor.disable_vhost_net = true;
 	t.config.hypervisor.cold_plug_vfio = t.config.hypervisor.hot_plug_vfio = unconst("no-port");
 	t.base = event_base_new();
 	run("ip link add eth0 type veth peer name peer0 && ip link set peer0 up && ip link set eth0 up &&"
@@ -225,7 +225,7 @@ static int set_up(void **state)
 	    " ip route add default via 10.1.0.1");
 	/* The other ends are in another namespace with a real pod; here they must not count. */
 	run("ip netns add outside && ip link set peer0 netns outside && ip -n outside link set peer0 up");
-	t.network = network_new(t.base, &t.config, NULL, "", &events, NULL);
+	t.network = network_new(t.base, &t.config, NULL, "", on_warned, NULL);
 	return 0;
 }
 

@@ -87,8 +87,8 @@ static void refuse_links(struct network *n, const struct net_state *state)
 		struct err err = ERR_INIT, full = ERR_INIT;
 
 		if (decide(n, &one, &ignored, &err) < 0 &&
-		    network_note(n, state->links[i].index, true, &full) == 0 && n->events.warn)
-			n->events.warn(n->arg, &err);
+		    network_note(n, state->links[i].index, true, &full) == 0)
+			n->warned(n->arg, &err);
 		view_done(&ignored);
 	}
 }
@@ -157,10 +157,8 @@ static void on_followed(void *arg, const struct err *err)
 {
 	struct network *n = arg;
 
-	if (err && n->events.warn)
-		n->events.warn(n->arg, err);
-	if (n->events.changed)
-		n->events.changed(n->arg);
+	if (err)
+		n->warned(n->arg, err);
 	if (n->changed)
 		network_run_soon(n);
 	else
@@ -211,8 +209,8 @@ void network_follow(struct network *n)
 /* --- life --- */
 
 struct network *network_new(struct event_base *base, const struct config *config,
-			    struct journal *journal, const char *netns_path,
-			    const struct network_events *events, void *arg)
+			    struct journal *journal, const char *netns_path, network_warned *warned,
+			    void *arg)
 {
 	struct network *n = xnew(struct network);
 
@@ -220,13 +218,29 @@ struct network *network_new(struct event_base *base, const struct config *config
 			       .config = config,
 			       .journal = journal,
 			       .netns_path = xstrdup(netns_path),
-			       .events = *events,
+			       .warned = warned,
 			       .arg = arg };
 	list_init(&n->nics);
 	list_init(&n->ops);
 	list_init(&n->requests);
 	n->soon = evtimer_new(base, on_soon, n);
 	return n;
+}
+
+/* Once a sandbox: all its devices are alike in this. */
+static void look_for_vhost(const struct network *n)
+{
+	struct err err = ERR_INIT;
+
+	list_for_each(&n->nics, struct nic, node, nic) {
+		if (!n->context.use_vhost || nic->ep.tap.n_fds == 0 || nic->ep.n_vhost_fds > 0)
+			continue;
+		err_set(&err, ERR_NOT_FOUND,
+			"vhost-net is not to be had on this host ('/dev/vhost-net'): packets go "
+			"through QEMU itself, which takes longer");
+		n->warned(n->arg, &err);
+		return;
+	}
 }
 
 int network_connect(struct network *n, size_t n_queues, struct err *err)
@@ -250,6 +264,8 @@ int network_connect(struct network *n, size_t n_queues, struct err *err)
 		return -1;
 	r = network_connect_new(n, &view, err);
 	view_done(&view);
+	if (r == 0)
+		look_for_vhost(n);
 	return r;
 }
 

@@ -33,18 +33,16 @@ struct vmm;
 #define NETWORK_PLUG_MS   10000u /* a network device: three commands to the monitor */
 #define NETWORK_UNPLUG_MS 5000u  /* for the guest to let one go */
 
-struct network_events {
-	void (*warn)(void *arg, const struct err *err);
-	void (*changed)(void *arg); /* after a change was carried out */
-};
+/* Something of the network failed, or is not as good as it could be, and we went on. */
+typedef void network_warned(void *arg, const struct err *err);
 
 /*
  * config, journal and netns_path ("": the namespace has no name) are borrowed for its life, but
  * the path is copied.
  */
 struct network *network_new(struct event_base *base, const struct config *config,
-			    struct journal *journal, const char *netns_path,
-			    const struct network_events *events, void *arg);
+			    struct journal *journal, const char *netns_path, network_warned *warned,
+			    void *arg);
 /* Disconnects what is left. What was under way is dropped without a call. NULL is fine. */
 void network_free(struct network *network);
 

@@ -36,7 +36,7 @@ struct network {
 	const struct config *config;
 	struct journal *journal;
 	char *netns_path;
-	struct network_events events;
+	network_warned *warned;
 	void *arg;
 
 	struct net *net;

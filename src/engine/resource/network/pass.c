@@ -43,8 +43,8 @@ void network_drop_nic(struct network *n, struct nic *nic)
 {
 	struct err err = ERR_INIT;
 
-	if (endpoint_disconnect(&n->context, &nic->ep, &err) < 0 && n->events.warn)
-		n->events.warn(n->arg, &err);
+	if (endpoint_disconnect(&n->context, &nic->ep, &err) < 0)
+		n->warned(n->arg, &err);
 	list_remove(&nic->node);
 	message_drop(&nic->told);
 	handed_free(nic->handed);
