@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * resolver_priv.h - what the queue of queries (resolver.c) and the sockets they come from
- * (resolver_sockets.c) know of one another
+ * resolver_priv.h - what the queue of queries (resolver.c) and where they come from
+ * (resolver_sockets.c, resolver_conn.c) know of one another
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -41,6 +41,19 @@ struct query *resolver_ask(struct resolver *r, const uint8_t *message, size_t le
 			   struct resolver_conn *conn, const struct dns_address *peer);
 /* Nobody waits for it any more. */
 void resolver_drop(struct query *q);
+
+/* Connections (resolver_conn.c) to one listening socket, which is borrowed. */
+struct resolver_conns {
+	struct resolver *resolver;
+	struct list list;
+	size_t n;
+	struct event accept; /* not while there are RESOLVER_CONNS_MAX */
+};
+
+void resolver_conns_start(struct resolver_conns *conns, struct resolver *r, int listen_fd);
+void resolver_conns_stop(struct resolver_conns *conns); /* drops their queries */
+/* One of its queries ends; without an answer (message NULL) nothing is written. */
+void resolver_conn_end(struct resolver_conn *conn, const uint8_t *message, size_t len);
 
 struct resolver_sockets *resolver_sockets_new(struct resolver *r, const struct dns_address *address,
 					      struct err *err);

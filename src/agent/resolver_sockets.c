@@ -3,7 +3,6 @@
  * resolver_sockets.c - where the guest's programs ask for names: one address, UDP and TCP
  */
 #include <errno.h>
-#include <event2/buffer.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,197 +16,17 @@
 #include "lib/log/log.h"
 
 #define BACKLOG        16
-#define PORT_TRIES     16           /* for one that both protocols have free */
-#define READS_PER_TURN 16           /* datagrams; then others get theirs */
-#define READ_CHUNK     (16 << 10)   /* bytes of a stream */
-#define OUT_MAX        (256u << 10) /* answers that a client does not read */
+#define PORT_TRIES     16 /* for one that both protocols have free */
+#define READS_PER_TURN 16 /* datagrams; then others get theirs */
 
 struct resolver_sockets {
 	struct resolver *resolver;
 	struct dns_address address;
 	int udp_fd, tcp_fd;
 	struct redirect redirect;
-	struct event udp, tcp;
-	struct list conns;
-	size_t n_conns;
+	struct event udp;
+	struct resolver_conns conns;
 };
-
-struct resolver_conn {
-	struct list node;
-	struct resolver_sockets *sockets;
-	int fd;
-	struct event readable, writable, idle;
-	struct evbuffer *in, *out;
-	size_t n_queries;
-	bool ended; /* it will ask no more, and may still read */
-};
-
-/* --- TCP --- */
-
-static void close_conn(struct resolver_conn *conn)
-{
-	struct resolver_sockets *s = conn->sockets;
-
-	list_for_each_safe(&s->resolver->queries, struct query, node, q)
-		if (q->conn == conn)
-			resolver_drop(q);
-	event_del(&conn->readable);
-	event_del(&conn->writable);
-	event_del(&conn->idle);
-	evbuffer_free(conn->in);
-	evbuffer_free(conn->out);
-	close(conn->fd);
-	list_remove(&conn->node);
-	free(conn);
-	if (s->n_conns-- == RESOLVER_CONNS_MAX)
-		event_add(&s->tcp, NULL);
-}
-
-static void keep_alive(struct resolver_conn *conn)
-{
-	const struct timeval limit = { .tv_sec = RESOLVER_IDLE_MS / 1000 };
-
-	event_add(&conn->idle, &limit);
-}
-
-static void on_idle(evutil_socket_t fd, short what, void *arg)
-{
-	struct resolver_conn *conn = arg;
-
-	(void)fd, (void)what;
-	if (conn->n_queries > 0)
-		keep_alive(conn); /* they have a deadline of their own */
-	else
-		close_conn(conn);
-}
-
-/* False: it was closed. */
-static bool take_queries(struct resolver_conn *conn)
-{
-	const uint8_t *data, *message;
-	size_t len, taken;
-
-	while (conn->n_queries < RESOLVER_CONN_MAX) {
-		data = evbuffer_pullup(conn->in, -1);
-		taken = data ? dns_frame_find(data, evbuffer_get_length(conn->in), &message, &len)
-			     : 0;
-		if (taken == 0)
-			return true;
-		conn->n_queries++;
-		if (!resolver_ask(conn->sockets->resolver, message, len, conn, NULL)) {
-			close_conn(conn);
-			return false;
-		}
-		evbuffer_drain(conn->in, taken);
-	}
-	event_del(&conn->readable); /* until there are fewer */
-	return true;
-}
-
-static bool is_finished(const struct resolver_conn *conn)
-{
-	return conn->ended && conn->n_queries == 0 && evbuffer_get_length(conn->out) == 0;
-}
-
-static void on_conn_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct resolver_conn *conn = arg;
-	int n = evbuffer_read(conn->in, fd, READ_CHUNK);
-
-	(void)what;
-	if (n < 0) {
-		if (errno != EAGAIN && errno != EINTR)
-			close_conn(conn);
-		return;
-	}
-	if (n == 0) {
-		conn->ended = true;
-		event_del(&conn->readable);
-		if (is_finished(conn))
-			close_conn(conn);
-		return;
-	}
-	keep_alive(conn);
-	take_queries(conn);
-}
-
-/* False: it was closed. */
-static bool write_out(struct resolver_conn *conn)
-{
-	while (evbuffer_get_length(conn->out) > 0) {
-		int n = evbuffer_write(conn->out, conn->fd);
-
-		if (n <= 0 && errno != EAGAIN && errno != EINTR) {
-			close_conn(conn);
-			return false;
-		}
-		if (n <= 0)
-			break;
-		keep_alive(conn);
-	}
-	if (evbuffer_get_length(conn->out) > 0)
-		event_add(&conn->writable, NULL);
-	if (!is_finished(conn))
-		return true;
-	close_conn(conn);
-	return false;
-}
-
-static void on_conn_writable(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd, (void)what;
-	write_out(arg);
-}
-
-static void end_on_conn(struct resolver_conn *conn, const uint8_t *message, size_t len)
-{
-	uint8_t length[DNS_LENGTH_LEN];
-	bool was_full = conn->n_queries-- == RESOLVER_CONN_MAX;
-
-	if (message) {
-		dns_length_write(length, len);
-		evbuffer_add(conn->out, length, sizeof(length));
-		evbuffer_add(conn->out, message, len);
-	}
-	if (evbuffer_get_length(conn->out) > OUT_MAX) {
-		close_conn(conn);
-		return;
-	}
-	if (!write_out(conn) || !was_full)
-		return;
-	if (!conn->ended)
-		event_add(&conn->readable, NULL);
-	take_queries(conn); /* those that were read already */
-}
-
-static void add_conn(struct resolver_sockets *s, int fd)
-{
-	struct resolver_conn *conn = xnew(struct resolver_conn);
-
-	*conn = (struct resolver_conn){
-		.sockets = s, .fd = fd, .in = evbuffer_new(), .out = evbuffer_new()
-	};
-	event_assign(&conn->readable, s->resolver->base, fd, EV_READ | EV_PERSIST, on_conn_readable,
-		     conn);
-	event_assign(&conn->writable, s->resolver->base, fd, EV_WRITE, on_conn_writable, conn);
-	event_assign(&conn->idle, s->resolver->base, -1, 0, on_idle, conn);
-	list_add(&s->conns, &conn->node);
-	if (++s->n_conns == RESOLVER_CONNS_MAX)
-		event_del(&s->tcp);
-	event_add(&conn->readable, NULL);
-	keep_alive(conn);
-}
-
-static void on_accept(evutil_socket_t listen_fd, short what, void *arg)
-{
-	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-	(void)what;
-	if (fd >= 0)
-		add_conn(arg, fd);
-}
-
-/* --- UDP --- */
 
 static void on_datagram(evutil_socket_t fd, short what, void *arg)
 {
@@ -259,12 +78,10 @@ void resolver_sockets_end(struct resolver_sockets *s, const struct query *q, con
 			  size_t len)
 {
 	if (q->conn)
-		end_on_conn(q->conn, message, len);
+		resolver_conn_end(q->conn, message, len);
 	else if (message)
 		send_datagram(s, &q->peer, message, len);
 }
-
-/* --- both --- */
 
 /* Before the loopback interface is up there is no such address yet. */
 static int open_socket(const struct dns_address *address, int type, struct err *err)
@@ -368,15 +185,13 @@ struct resolver_sockets *resolver_sockets_new(struct resolver *r, const struct d
 					.udp_fd = -1,
 					.tcp_fd = -1,
 					.redirect = REDIRECT_INIT };
-	list_init(&s->conns);
 	if (open_sockets(s, address, err) < 0) {
 		free(s);
 		return NULL;
 	}
 	event_assign(&s->udp, r->base, s->udp_fd, EV_READ | EV_PERSIST, on_datagram, s);
-	event_assign(&s->tcp, r->base, s->tcp_fd, EV_READ | EV_PERSIST, on_accept, s);
 	event_add(&s->udp, NULL);
-	event_add(&s->tcp, NULL);
+	resolver_conns_start(&s->conns, r, s->tcp_fd);
 	return s;
 }
 
@@ -384,12 +199,10 @@ void resolver_sockets_free(struct resolver_sockets *s)
 {
 	if (!s)
 		return;
-	list_for_each_safe(&s->conns, struct resolver_conn, node, conn)
-		close_conn(conn);
+	resolver_conns_stop(&s->conns);
 	list_for_each_safe(&s->resolver->queries, struct query, node, q)
 		resolver_drop(q);
 	event_del(&s->udp);
-	event_del(&s->tcp);
 	redirect_stop(&s->redirect);
 	close_fd(&s->udp_fd);
 	close_fd(&s->tcp_fd);

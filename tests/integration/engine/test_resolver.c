@@ -286,6 +286,8 @@ static int teardown(void **state)
 	resolver_free(w->resolver);
 	agent_free(w->agent);
 	ttrpc_server_free(w->server);
+	while (w->n_kept > 0)
+		ttrpc_fail(w->kept[--w->n_kept], &err); /* to nobody */
 	if (w->udp)
 		event_free(w->udp);
 	close_fd(&w->udp_fd);
