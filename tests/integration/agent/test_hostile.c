@@ -219,9 +219,9 @@ static void cve_2020_2024_links_on_the_way_of_a_storage_are_not_followed(void **
 
 	(void)state;
 	assert_int_equal(symlink("/tmp", "/run/kata-containers/trap"), 0);
-	expect_storage_fails("ephemeral", "shm", "/run/kata-containers/trap/x", ERR_INVALID,
-			     "trap");
-	assert_int_not_equal(stat("/tmp/x", &st), 0);
+	expect_storage_fails("ephemeral", "shm", "/run/kata-containers/trap/kata-hostile-shm",
+			     ERR_INVALID, "trap");
+	assert_int_not_equal(stat("/tmp/kata-hostile-shm", &st), 0);
 	unlink("/run/kata-containers/trap");
 }
 
@@ -268,7 +268,7 @@ static void cve_2026_41326_copies_stay_below_their_directory(void **state)
 	struct stat st;
 
 	(void)state;
-	req = copy_request("/tmp/evil", 4);
+	req = copy_request("/tmp/kata-hostile-copy", 4);
 	drive_fails("CopyFile", &req.base, ERR_DENIED, "not below");
 	req = copy_request("/run/kata-containers/../evil", 4);
 	drive_fails("CopyFile", &req.base, ERR_INVALID, "'..'");
@@ -278,9 +278,9 @@ static void cve_2026_41326_copies_stay_below_their_directory(void **state)
 	req.file_mode = S_IFLNK | 0777;
 	drive_fails("CopyFile", &req.base, ERR_UNIMPLEMENTED, "symbolic link");
 	assert_int_equal(symlink("/tmp", "/run/kata-containers/trap"), 0);
-	req = copy_request("/run/kata-containers/trap/evil", 4);
+	req = copy_request("/run/kata-containers/trap/kata-hostile-copy", 4);
 	drive_fails("CopyFile", &req.base, ERR_INVALID, "trap");
-	assert_int_not_equal(stat("/tmp/evil", &st), 0);
+	assert_int_not_equal(stat("/tmp/kata-hostile-copy", &st), 0);
 	unlink("/run/kata-containers/trap");
 }
 
