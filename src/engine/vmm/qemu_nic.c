@@ -214,6 +214,10 @@ static void finish_remove(struct change *c)
 
 	if (c->err.code != ERR_OK)
 		err_wrap(&c->err, "unplug network device '%s'", nic->id);
+	else if (!nic->device_gone && c->qemu->held)
+		err_set(&c->err, ERR_TIMEOUT,
+			"unplug network device '%s': the guest does not run yet, and cannot let it go",
+			nic->id);
 	else if (!nic->device_gone)
 		err_set(&c->err, ERR_TIMEOUT,
 			"unplug network device '%s': the guest did not let it go within %u ms",
@@ -409,7 +413,11 @@ void qemu_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms, vmm_d
 		return;
 	}
 	attach(c, nic, ASKING);
-	if (nic->device_gone) {
+	/*
+	 * A guest that boots forgets what it was asked before, and QEMU 7.2 does not ask it again
+	 * ("already in the process of unplug"): so it is not asked until it runs.
+	 */
+	if (nic->device_gone || q->held) {
 		begin_remove(c);
 		return;
 	}

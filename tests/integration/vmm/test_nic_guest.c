@@ -240,6 +240,31 @@ static void devices_are_there_at_boot_and_work_and_come_and_go_while_it_runs(voi
 	close_shell(sh);
 }
 
+/* Nobody can let it go then. What was asked then would be lost on the guest. */
+static void what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later(void **state)
+{
+	struct bench *b = *state;
+	struct shell *sh;
+
+	bench_start(b, -1);
+	sh = open_shell(b);
+	plug(b, "network-0", 1, 1);
+	plug(b, "network-1", 30, 1);
+	b->done = false;
+	vmm_remove_nic(b->vmm, "network-0", QUICK_MS, bench_on_done, b);
+	bench_run_until(b, &b->done);
+	assert_int_equal(b->done_err.code, ERR_TIMEOUT);
+	bench_expect_text(&b->done_err, "the guest does not run yet");
+	BENCH_ASK(b, vmm_resume, QUICK_MS);
+	type(sh, watch_devices);
+	await(b, sh, "nics " NIC("01") "eth0,1 " NIC("1e") "eth1,1 end");
+	unplug(b, "network-0");
+	await(b, sh, "nics " NIC("1e") "eth1,1 end");
+	plug(b, "network-0", 1, 1);
+	await(b, sh, "nics " NIC("01") "eth0,1 " NIC("1e") "eth1,1 end");
+	close_shell(sh);
+}
+
 static void a_pulled_cable_is_seen(void **state)
 {
 	struct bench *b = *state;
@@ -293,6 +318,7 @@ int main(int argc, char **argv)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(devices_are_there_at_boot_and_work_and_come_and_go_while_it_runs),
+		T(what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later),
 		T(a_pulled_cable_is_seen),
 		T(on_pc_with_a_qemu_that_is_not_root_they_work_too),
 	};

@@ -644,6 +644,28 @@ static void a_guest_that_keeps_it_has_nothing_behind_it_and_its_slot_is_taken_un
 	plug(b, "network-1", 1);
 }
 
+static void a_guest_that_does_not_run_yet_is_not_asked(void **state)
+{
+	struct bench *b = *state;
+	struct ask ask;
+
+	plug(b, "network-0", 1);
+	qemu(b)->held = true;
+	unplug(b, "network-0", QUICK_MS, &ask);
+	run_until(b, &ask.n);
+	expect_err(&ask, ERR_TIMEOUT, "'network-0': the guest does not run yet");
+	expect_seen(b, "netdev_del be-network-0");
+	unplug(b, "network-0", QUICK_MS, &ask); /* there is nothing to send any more */
+	run_until(b, &ask.n);
+	expect_err(&ask, ERR_TIMEOUT, "'network-0': the guest does not run yet");
+	qemu(b)->held = false;
+	b->before = DELETED("network-0");
+	unplug(b, "network-0", QUICK_MS, &ask);
+	run_until(b, &ask.n);
+	expect_ok(&ask);
+	expect_seen(b, "device_del network-0");
+}
+
 static void a_husk_that_goes_at_last_is_gone(void **state)
 {
 	struct bench *b = *state;
@@ -926,6 +948,7 @@ int main(void)
 		T(a_device_is_gone_when_the_guest_let_it_go),
 		T(the_event_may_come_before_the_answer_or_instead_of_it),
 		T(a_guest_that_keeps_it_has_nothing_behind_it_and_its_slot_is_taken_until_it_lets_go),
+		T(a_guest_that_does_not_run_yet_is_not_asked),
 		T(a_husk_that_goes_at_last_is_gone),
 		T(what_the_guest_lets_go_unasked_is_cleaned_up_when_we_unplug_it),
 		T(a_vfio_device_has_nothing_behind_it),
