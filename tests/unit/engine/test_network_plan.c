@@ -322,6 +322,45 @@ static void a_vlan_and_the_link_below_know_each_other(void **state)
 	assert_int_equal(plans[0].vlan_parent, 0);
 }
 
+static void a_link_that_only_carries_macvlans_is_left_out(void **state)
+{
+	static const char *const kinds[] = { "macvlan", "ipvlan", "macvtap" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct net_link *eth, *upper;
+
+		set_up(state);
+		eth = add_link("eth0", "veth");
+		upper = add_link("net1", kinds[i]);
+		upper->lower = eth->index;
+		add_address(eth, "fe80::1/64");
+		assert_plan(1);
+		assert_string_equal(plans[0].name, "net1");
+
+		upper->lower_elsewhere = true; /* another namespace's link of that number */
+		assert_plan(2);
+		upper->lower_elsewhere = false;
+
+		/* With an address it is wanted itself, and takes all that comes in. */
+		add_address(eth, "10.0.0.1/24");
+		assert_int_equal(plan(), -1);
+		assert_int_equal(err.code, ERR_UNIMPLEMENTED);
+		assert_non_null(strstr(err.text, "network interface 'net1': kind '"));
+		assert_non_null(strstr(err.text, "is not supported on 'eth0'"));
+	}
+}
+
+/* In the model macvtap what we put on a link would otherwise hide it from the next look. */
+static void our_own_macvtap_makes_no_carrier_of_a_link(void **state)
+{
+	struct net_link *eth = add_link("eth0", "veth");
+
+	(void)state;
+	add_link("tap2_kata", "macvtap")->lower = eth->index;
+	assert_plan(1);
+	assert_string_equal(plans[0].name, "eth0");
+}
+
 static void hardware_is_handed_over_where_there_is_a_port_for_it(void **state)
 {
 	(void)state;
@@ -411,6 +450,8 @@ int main(void)
 		TEST(what_we_made_is_left_out_and_a_users_link_of_that_name_is_not),
 		TEST(the_model_none_connects_nothing),
 		TEST(a_vlan_and_the_link_below_know_each_other),
+		TEST(a_link_that_only_carries_macvlans_is_left_out),
+		TEST(our_own_macvtap_makes_no_carrier_of_a_link),
 		TEST(hardware_is_handed_over_where_there_is_a_port_for_it),
 		TEST(a_dummy_with_a_socket_is_vhost_user),
 		TEST(there_are_as_many_as_slots),

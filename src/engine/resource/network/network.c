@@ -74,21 +74,25 @@ static int read_all(struct network *n, struct net_state *ret, struct err *err)
 
 /*
  * What cannot be connected stops a start. In a pod that runs it is said once, and the other links
- * are followed as before.
+ * are followed as before: each is tried beside those before it that can be.
  */
 static void refuse_links(struct network *n, const struct net_state *state)
 {
-	for (size_t i = 0; i < state->n_links; i++) {
-		const struct net_state one = { .links = &state->links[i],
-					       .n_links = 1,
-					       .addresses = state->addresses,
-					       .n_addresses = state->n_addresses };
-		struct view ignored = { 0 };
-		struct err err = ERR_INIT, full = ERR_INIT;
+	scoped_free struct net_link *links = xcalloc(state->n_links, sizeof(*links));
+	struct net_state some = *state;
 
-		if (decide(n, &one, &ignored, &err) < 0 &&
-		    network_note(n, state->links[i].index, true, &full) == 0)
-			n->warned(n->arg, &err);
+	some.links = links;
+	some.n_links = 0;
+	for (size_t i = 0; i < state->n_links; i++) {
+		struct err err = ERR_INIT, full = ERR_INIT;
+		struct view ignored = { 0 };
+
+		links[some.n_links++] = state->links[i];
+		if (decide(n, &some, &ignored, &err) < 0) {
+			some.n_links--;
+			if (network_note(n, state->links[i].index, true, &full) == 0)
+				n->warned(n->arg, &err);
+		}
 		view_done(&ignored);
 	}
 }

@@ -70,11 +70,44 @@ static bool has_address(const struct net_state *state, int link)
 	return false;
 }
 
+/* Links whose frames the kernel takes from another one after that one's redirection had its turn. */
+static bool shares_frames(const struct net_link *link)
+{
+	return strcmp(link->kind, "macvlan") == 0 || strcmp(link->kind, "ipvlan") == 0 ||
+	       strcmp(link->kind, "macvtap") == 0;
+}
+
+static bool is_on(const struct net_link *upper, const struct net_link *lower)
+{
+	return upper->lower == lower->index && !upper->lower_elsewhere;
+}
+
+static bool is_link_local(const struct net_ip *ip)
+{
+	return ip->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&ip->v6);
+}
+
+/* It only carries others, as the link that macvlans are made on. */
+static bool is_carrier(const struct planner *p, const struct net_link *link)
+{
+	for (size_t i = 0; i < p->state->n_addresses; i++)
+		if (p->state->addresses[i].link == link->index &&
+		    !is_link_local(&p->state->addresses[i].ip))
+			return false;
+	for (size_t i = 0; i < p->state->n_links; i++)
+		if (shares_frames(&p->state->links[i]) && !network_is_ours(&p->state->links[i]) &&
+		    is_on(&p->state->links[i], link))
+			return true;
+	return false;
+}
+
 static bool is_wanted(const struct planner *p, const struct net_link *link)
 {
 	if (link->flags & IFF_LOOPBACK || network_is_ours(link))
 		return false;
 	if (link->master && net_find_index(p->state, link->master))
+		return false;
+	if (is_carrier(p, link))
 		return false;
 	return link->flags & IFF_UP || has_address(p->state, link->index);
 }
@@ -203,6 +236,22 @@ static struct endpoint_plan *find_plan(const struct planner *p, int link)
 	return NULL;
 }
 
+/* Nothing would come in on it: what the link below receives goes to that one's device. */
+static int check_shared(const struct planner *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct net_link *link = net_find_index(p->state, p->plans[i].link);
+		const struct endpoint_plan *below = find_plan(p, link->lower);
+
+		if (shares_frames(link) && !link->lower_elsewhere && below)
+			return err_set(err, ERR_UNIMPLEMENTED,
+				       "network interface '%s': kind '%s' is not supported on '%s', "
+				       "which has addresses and is connected itself",
+				       link->name, link->kind, below->name);
+	}
+	return 0;
+}
+
 static void relate_vlans(struct planner *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
@@ -230,6 +279,8 @@ int network_plan(const struct config *config, const struct net_state *state,
 	for (size_t i = 0; i < state->n_links && !none; i++)
 		if (is_wanted(&p, &state->links[i]) && plan_link(&p, &state->links[i], err) < 0)
 			return -1;
+	if (check_shared(&p, err) < 0)
+		return -1;
 	relate_vlans(&p);
 	*ret_plans = take_ptr(&plans);
 	*ret_n = p.n;

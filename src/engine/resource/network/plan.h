@@ -9,7 +9,8 @@
  *
  * Left out: loopback; links that are down and have no address (the kernel puts some into every
  * namespace: sit0, tunl0, ...); links that belong to a bridge or bond of this namespace, which is
- * connected itself; what we made (network_is_ours()).
+ * connected itself; links without an address of their own that macvlans and ipvlans of this
+ * namespace stand on; what we made (network_is_ours()).
  *
  * Source: Kata 3.x, virtcontainers: network_linux.go and the endpoints' files (reference 5.2)
  */
