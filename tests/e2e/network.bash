@@ -10,6 +10,7 @@
 source "$BATS_TEST_DIRNAME/lib.bash"
 
 NETWORK_RUNTIME=${NETWORK_RUNTIME:-kata-runtime}
+CLIENT=docker # or podman: whose containers are asked
 PORT=7000 # of net_peer, in every container
 NET_PEER=$BUILD_DIR/tests/tools/net_peer
 
@@ -63,19 +64,19 @@ inside() {
 	local name=$1
 
 	shift
-	docker exec "$name" "$@"
+	"$CLIENT" exec "$name" "$@"
 }
 
-# of NAME NETWORK FIELD: what docker says, such as IPAddress, GlobalIPv6Address, MacAddress, Gateway
+# of NAME NETWORK FIELD: what the manager says, such as IPAddress, GlobalIPv6Address, MacAddress, Gateway
 of() {
-	docker inspect -f "{{(index .NetworkSettings.Networks \"$2\").$3}}" "$1"
+	"$CLIENT" inspect -f "{{(index .NetworkSettings.Networks \"$2\").$3}}" "$1"
 }
 
 # in_netns NAME COMMAND...: in the network namespace that the daemon made for the container
 in_netns() {
 	local key
 
-	key=$(docker inspect -f '{{.NetworkSettings.SandboxKey}}' "$1")
+	key=$("$CLIENT" inspect -f '{{.NetworkSettings.SandboxKey}}' "$1")
 	shift
 	nsenter --net="$key" "$@"
 }
@@ -120,4 +121,29 @@ resolves() {
 
 answers_ping() {
 	/bin/busybox ping -c 1 -W 2 "$1"
+}
+
+# --- podman ---
+
+# The tests' podman takes another runtime by its path.
+[ "$NETWORK_RUNTIME" = kata-runtime ] || RUNTIME=$(command -v "$NETWORK_RUNTIME")
+
+# podman_network_setup netavark|cni: with what it makes once and keeps
+podman_network_setup() {
+	mkdir -p /etc/containers/containers.conf.d
+	printf '[network]\nnetwork_backend = "%s"\n' "$1" >/etc/containers/containers.conf
+	podman_setup
+	# netavark leaves one empty chain a network, with runc too.
+	export CENSUS_IGNORE='^rule chain ip6? nat NETAVARK-DN-'
+	podman network create --ipv6 --subnet 10.60.0.0/24 --subnet fd60::/64 first >/dev/null
+	podman run --rm --network first -p 8060:80 busybox true
+	podman run --rm busybox true
+	podman network rm first >/dev/null
+	"$CENSUS" save "$E2E_DIR/census"
+	in_background "$NET_PEER" serve "$PORT"
+}
+
+podman_network_teardown() {
+	[ ! -f "$E2E_DIR/servers" ] || xargs kill <"$E2E_DIR/servers"
+	podman_teardown
 }
