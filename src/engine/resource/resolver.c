@@ -21,6 +21,7 @@
 #include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/dns/message.h"
+#include "lib/net/tc.h"
 #include "resolver.pb-c.h"
 
 #define SETTLE_MS 100 /* after a change of the file: it is written in several pieces */
@@ -201,6 +202,7 @@ void resolver_update(struct resolver *r)
 		return;
 	memcpy(r->name, name, sizeof(name));
 	r->server = server;
+	(void)tc_own_ports(&ignored); /* without, names of the world are not answered */
 	req.address = r->name;
 	agent_call(r->agent, &kata__guest__resolver__descriptor, "Listen", &req.base,
 		   AGENT_TIMEOUT_MS, on_listening, r);

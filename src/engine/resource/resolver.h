@@ -11,6 +11,9 @@
  * while we look: in a pod it is as often a server that runs in the guest, whose port the agent must
  * not take.
  *
+ * Who answers there may have to ask others first, from sockets in the namespace, whose packets the
+ * guest would get: they are given ports of their own (tc_share_answers()).
+ *
  * Follows the file: container managers write it anew when a network is connected or left.
  *
  * Owns:   the watch on the file, every query's socket

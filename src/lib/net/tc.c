@@ -6,16 +6,27 @@
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
 #include <linux/tc_act/tc_mirred.h>
+#include <net/if_arp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "lib/base/defs.h"
+#include "lib/base/fs.h"
 #include "lib/net/talk.h"
 
 #define NS_PER_S 1000000000ull
 
 /* What goes past comes before what is taken. One protocol each, as the kernel has it. */
-enum { PRIORITY_VLAN = 1, PRIORITY_SERVICE_VLAN = 2, PRIORITY_REDIRECT = 10 };
+enum {
+	PRIORITY_VLAN = 1,
+	PRIORITY_SERVICE_VLAN = 2,
+	PRIORITY_ANSWERS = 3,
+	PRIORITY_ARP = 4,
+	PRIORITY_REDIRECT = 10
+};
 
-#define INGRESS TC_H_MAKE(0xffff0000u, 0)
+#define INGRESS     TC_H_MAKE(0xffff0000u, 0)
 /* A number that nobody else gives, so that only our own limit is ever taken off. */
 #define LIMIT       TC_H_MAKE(0x6b610000u, 0)
 #define LIMIT_CLASS TC_H_MAKE(0x6b610000u, 1)
@@ -72,11 +83,11 @@ int tc_ingress_delete(struct net *net, int link, struct err *err)
 	return 0;
 }
 
-/* Send its traffic to link to, at egress, and be done with the frame. */
-static void add_mirred(struct nl_msg *msg, int to)
+/* To another link, at its egress: all that there is of the frame, or a copy. */
+static void add_mirred(struct nl_msg *msg, bool copy, int to)
 {
-	const struct tc_mirred redirect = { .action = TC_ACT_STOLEN,
-					    .eaction = TCA_EGRESS_REDIR,
+	const struct tc_mirred redirect = { .action = copy ? TC_ACT_PIPE : TC_ACT_STOLEN,
+					    .eaction = copy ? TCA_EGRESS_MIRROR : TCA_EGRESS_REDIR,
 					    .ifindex = (uint32_t)to };
 	struct nlattr *actions = nla_nest_start(msg, TCA_U32_ACT);
 	struct nlattr *first = nla_nest_start(msg, 1), *options;
@@ -89,29 +100,47 @@ static void add_mirred(struct nl_msg *msg, int to)
 	nla_nest_end(msg, actions);
 }
 
-/*
- * Take every frame of a protocol: to 0 lets it go on as if there were no filter. There is no key:
- * one that compares with mask 0 would still want four bytes behind the Ethernet header.
- */
-static int filter_all(struct net *net, int link, uint32_t priority, uint16_t protocol, int to)
+#define KEYS_MAX 4
+
+/* What one filter does with the frames of a protocol that all its keys fit. */
+struct filter {
+	uint32_t priority;
+	uint16_t protocol;
+	bool copy; /* and the frame goes on as well */
+	int to;    /* 0: the frame goes on as if there were no filter */
+	unsigned char n_keys;
+	struct tc_u32_key keys[KEYS_MAX];
+};
+
+/* Without a key it takes all: one with mask 0 would still want four bytes behind the header. */
+static int add_filter(struct net *net, int link, const struct filter *f)
 {
 	const struct tcmsg header = { .tcm_ifindex = link,
 				      .tcm_parent = INGRESS,
-				      .tcm_info = TC_H_MAKE(priority << 16, htons(protocol)) };
-	const struct tc_u32_sel all = { .flags = TC_U32_TERMINAL };
+				      .tcm_info =
+					      TC_H_MAKE(f->priority << 16, htons(f->protocol)) };
 	struct nl_msg *msg = tc_request(RTM_NEWTFILTER, NLM_F_CREATE | NLM_F_EXCL, &header, "u32");
 	struct nlattr *options = nla_nest_start(msg, TCA_OPTIONS);
+	union {
+		struct tc_u32_sel sel;
+		char room[sizeof(struct tc_u32_sel) + sizeof(f->keys)];
+	} u = { .sel = { .flags = TC_U32_TERMINAL, .nkeys = f->n_keys } };
+	size_t keys_len = f->n_keys * sizeof(*f->keys);
 
-	net_put(msg, TCA_U32_SEL, &all, sizeof(all));
-	if (to)
-		add_mirred(msg, to);
+	memcpy(u.room + sizeof(u.sel), f->keys, keys_len);
+	net_put(msg, TCA_U32_SEL, &u, sizeof(u.sel) + keys_len);
+	if (f->to)
+		add_mirred(msg, f->copy, f->to);
 	nla_nest_end(msg, options);
 	return net_talk(net, msg, NULL, NULL);
 }
 
 int tc_redirect(struct net *net, int from, int to, struct err *err)
 {
-	int r = filter_all(net, from, PRIORITY_REDIRECT, ETH_P_ALL, to);
+	const struct filter all = { .priority = PRIORITY_REDIRECT,
+				    .protocol = ETH_P_ALL,
+				    .to = to };
+	int r = add_filter(net, from, &all);
 	char name[IF_NAMESIZE];
 
 	if (r == 0)
@@ -122,14 +151,77 @@ int tc_redirect(struct net *net, int from, int to, struct err *err)
 
 int tc_pass_vlans(struct net *net, int link, struct err *err)
 {
-	int r = filter_all(net, link, PRIORITY_VLAN, ETH_P_8021Q, 0);
+	const struct filter vlan = { .priority = PRIORITY_VLAN, .protocol = ETH_P_8021Q };
+	const struct filter service = { .priority = PRIORITY_SERVICE_VLAN,
+					.protocol = ETH_P_8021AD };
+	int r = add_filter(net, link, &vlan);
 
 	if (r == 0 || r == -EEXIST)
-		r = filter_all(net, link, PRIORITY_SERVICE_VLAN, ETH_P_8021AD, 0);
+		r = add_filter(net, link, &service);
 	/* EINVAL: there is no ingress qdisc, and so nobody who would take them. */
 	if (r < 0 && r != -EEXIST && r != -EINVAL)
 		return net_fail_link(net, link, r, err, "let VLANs pass");
 	return 0;
+}
+
+/* --- answers of name servers --- */
+
+/* One word of the header, where it begins, and which of its bits are to be so. */
+#define KEY(offset, bits, which)                                          \
+	{                                                                 \
+		.off = (offset), .val = htonl(bits), .mask = htonl(which) \
+	}
+#define DNS_PORT 53u
+
+/* A header without options, and no fragment: then the ports are where they are looked for. */
+static int share_ip(struct net *net, int link, int to, bool copy, uint32_t protocol)
+{
+	const struct filter answers = {
+		.priority = PRIORITY_ANSWERS,
+		.protocol = ETH_P_IP,
+		.copy = copy,
+		.to = to,
+		.n_keys = 4,
+		.keys = { KEY(0, 0x45000000u, 0xff000000u), KEY(4, 0, 0x00003fffu),
+			  KEY(8, protocol << 16, 0x00ff0000u),
+			  KEY(20, DNS_PORT << 16 | TC_OWN_PORTS, 0xffff0000u | TC_OWN_PORTS) },
+	};
+
+	return add_filter(net, link, &answers);
+}
+
+static int share_arp(struct net *net, int link, int to)
+{
+	const struct filter replies = { .priority = PRIORITY_ARP,
+					.protocol = ETH_P_ARP,
+					.copy = true,
+					.to = to,
+					.n_keys = 1,
+					.keys = { KEY(4, ARPOP_REPLY, 0x0000ffffu) } };
+
+	return add_filter(net, link, &replies);
+}
+
+int tc_share_answers(struct net *net, int link, int to, struct err *err)
+{
+	int r = share_ip(net, link, to, true, IPPROTO_UDP);
+
+	/* A copy would be answered with a reset. */
+	if (r == 0)
+		r = share_ip(net, link, 0, false, IPPROTO_TCP);
+	if (r == 0)
+		r = share_arp(net, link, to);
+	if (r < 0)
+		return net_fail_link(net, link, r, err, "share answers of name servers");
+	return 0;
+}
+
+int tc_own_ports(struct err *err)
+{
+	char range[16];
+
+	(void)snprintf(range, sizeof(range), "%u %u", TC_OWN_PORTS, 65535u);
+	return file_poke("/proc/sys/net/ipv4/ip_local_port_range", range, err);
 }
 
 static int delete_limit(struct net *net, int link)
@@ -174,7 +266,8 @@ static int add_class(struct net *net, int link, uint64_t bytes_per_s)
 				      .tcm_parent = LIMIT,
 				      .tcm_handle = LIMIT_CLASS };
 	const struct tc_ratespec rate = { .linklayer = TC_LINKLAYER_ETHERNET,
-					  .rate = (uint32_t)MIN(bytes_per_s, (uint64_t)UINT32_MAX) };
+					  .rate = (uint32_t)MIN(bytes_per_s,
+								(uint64_t)UINT32_MAX) };
 	const struct tc_htb_opt opt = { .rate = rate,
 					.ceil = rate,
 					.buffer = burst_ticks(bytes_per_s),

@@ -31,6 +31,19 @@ int tc_redirect(struct net *net, int from, int to, struct err *err);
 int tc_pass_vlans(struct net *net, int link, struct err *err);
 
 /*
+ * What name servers answer to sockets of the namespace itself goes on to them, though everything
+ * else is redirected to another link: packets of IPv4 from port 53 to TC_OWN_PORTS and above, and
+ * replies of ARP. Of UDP and ARP the other link gets a copy, since a resolver behind it may have
+ * taken a port up there. For programs that ask from inside of a pod's namespace, as docker's daemon
+ * does; tc_own_ports() lets their sockets have such ports.
+ */
+#define TC_OWN_PORTS 61440u
+int tc_share_answers(struct net *net, int link, int to, struct err *err);
+
+/* In the namespace that the caller is in: sockets get ports from TC_OWN_PORTS on. */
+int tc_own_ports(struct err *err);
+
+/*
  * What leaves through a link is at most bits_per_s, by HTB, in place of whatever qdisc the link
  * has at its root. 0: the limit is taken off if it is ours, and nothing else.
  */

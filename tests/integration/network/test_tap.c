@@ -225,6 +225,21 @@ static void vlans_may_be_let_pass_before_and_after_and_twice(void **state)
 	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "protocol 802.1ad pref 2 u32 chain 0 fh 801::800"), 1);
 }
 
+static void answers_of_name_servers_are_shared_before_all_is_redirected(void **state)
+{
+	int eth0 = index_of("eth0"), peer0 = index_of("peer0");
+
+	(void)state;
+	OK(tc_ingress_add(net, eth0, e));
+	OK(tc_share_answers(net, eth0, peer0, e));
+	OK(tc_redirect(net, eth0, peer0, e));
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "match 0035f000/fffff000 at 20"), 2);
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "match 00110000/00ff0000 at 8"), 1);
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "Egress Mirror to device peer0) pipe"), 2);
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "protocol arp pref 4 u32 chain 0 fh 801::800"), 1);
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "Egress Redirect to device peer0) stolen"), 1);
+}
+
 static void an_error_of_tc_names_the_link_and_says_what_the_kernel_said(void **state)
 {
 	struct err err = ERR_INIT;
@@ -267,6 +282,7 @@ int main(void)
 		TEST(a_macvtap_that_cannot_be_leaves_nothing),
 		TEST(an_ingress_qdisc_is_replaced_with_its_filters),
 		TEST(vlans_may_be_let_pass_before_and_after_and_twice),
+		TEST(answers_of_name_servers_are_shared_before_all_is_redirected),
 		TEST(an_error_of_tc_names_the_link_and_says_what_the_kernel_said),
 		TEST(a_limit_can_be_changed_and_taken_off),
 	};

@@ -38,7 +38,8 @@ static int redirect(const struct endpoint_context *ctx, const struct endpoint_pl
 		return -1;
 	if (plan->has_vlans && tc_pass_vlans(ctx->net, plan->link, err) < 0)
 		return -1;
-	if (tc_redirect(ctx->net, tap, plan->link, err) < 0)
+	if (tc_share_answers(ctx->net, plan->link, tap, err) < 0 ||
+	    tc_redirect(ctx->net, tap, plan->link, err) < 0)
 		return -1;
 	return tc_redirect(ctx->net, plan->link, tap, err);
 }
