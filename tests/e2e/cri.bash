@@ -52,6 +52,23 @@ cri_census() {
 	"$CENSUS" diff "$E2E_DIR/census" 10
 }
 
+# --- networks: configurations of CNI ---
+
+# ranges SUBNET...: host-local; a first address is the gateway's
+ranges() {
+	printf '{ "subnet": "%s" }\n' "$@" | jq -sc '{ type: "host-local", dataDir: "/run/cni", ranges: map([.]) }'
+}
+
+# network FILE NAME IPAM PLUGIN...: PLUGIN is JSON; the first one gets the IPAM
+network() {
+	local file=$1 name=$2 ipam=$3
+
+	shift 3
+	mkdir -p "$(dirname "$file")"
+	printf '%s\n' "$@" | jq -s --arg name "$name" --argjson ipam "$ipam" \
+		'.[0].ipam = $ipam | { cniVersion: "0.4.0", name: $name, plugins: . }' >"$file"
+}
+
 # --- pods: each test has its own folder of "NAME.json", "NAME.id" ---
 
 pod_file() {

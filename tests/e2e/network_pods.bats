@@ -18,21 +18,6 @@ BIG_MIB=${BIG_MIB:-6} # of a file that is carried each way
 
 # --- the networks ---
 
-# ranges SUBNET...: host-local; a first address is the gateway's
-ranges() {
-	printf '{ "subnet": "%s" }\n' "$@" | jq -sc '{ type: "host-local", dataDir: "/run/cni", ranges: map([.]) }'
-}
-
-# network FILE NAME IPAM PLUGIN...: PLUGIN is JSON; the first one gets the IPAM
-network() {
-	local file=$1 name=$2 ipam=$3
-
-	shift 3
-	mkdir -p "$(dirname "$file")"
-	printf '%s\n' "$@" | jq -s --arg name "$name" --argjson ipam "$ipam" \
-		'.[0].ipam = $ipam | { cniVersion: "0.4.0", name: $name, plugins: . }' >"$file"
-}
-
 with_route() {
 	jq -c --arg to "$2" '.routes += [{ dst: $to }]' <<<"$1"
 }
@@ -208,8 +193,8 @@ first_pod() {
 
 setup_file() {
 	make_lan
-	cri_setup
 	start_servers
+	cri_setup
 }
 
 teardown_file() {
