@@ -38,6 +38,7 @@ bench: guest
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/run
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/docker
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/shim
+	BUILD_DIR=$(abspath $(BUILD)) tests/bench/network
 	BUILD_DIR=$(abspath $(BUILD)) tests/bench/loads
 
 fuzz:
