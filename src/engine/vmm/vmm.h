@@ -127,8 +127,8 @@ static inline void vmm_add_nic(struct vmm *vmm, const struct vm_nic *nic, uint32
  * Unplug it. The guest is asked to let it go, and has timeout_ms for that; then what is behind the
  * device is taken away all the same, and done hears ERR_TIMEOUT: its slot stays taken, until the
  * guest lets go after all. It may be asked again. A guest that was started paused and not resumed
- * is not asked: ERR_TIMEOUT at once. One that still boots may not hear it, and QEMU then may not ask
- * again: better wait for the agent.
+ * is not asked: ERR_TIMEOUT at once. One that still boots hears of it only with the next change behind
+ * its bridge: better wait for the agent.
  */
 static inline void vmm_remove_nic(struct vmm *vmm, const char *id, uint32_t timeout_ms,
 				  vmm_done *done, void *arg)

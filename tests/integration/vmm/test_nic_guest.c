@@ -26,7 +26,7 @@
 
 #define BOOT_S   90
 #define QUICK_MS 5000
-#define LET_GO_MS 20000 /* an emulated guest on a busy machine */
+#define LET_GO_MS 15000 /* an emulated guest on a busy machine */
 
 static const char *guest_dir;
 
@@ -265,6 +265,30 @@ static void what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later(
 	close_shell(sh);
 }
 
+/* It was told while it could not hear, and hears of it with the next change behind the bridge. */
+static void a_guest_that_boots_lets_go_late(void **state)
+{
+	struct bench *b = *state;
+	struct shell *sh;
+
+	bench_start(b, -1);
+	sh = open_shell(b);
+	plug(b, "network-0", 1, 1);
+	plug(b, "network-1", 30, 1);
+	BENCH_ASK(b, vmm_resume, QUICK_MS);
+	b->done = false;
+	vmm_remove_nic(b->vmm, "network-0", 100, bench_on_done, b);
+	bench_run_until(b, &b->done);
+	assert_int_equal(b->done_err.code, ERR_TIMEOUT);
+	type(sh, watch_devices);
+	await(b, sh, "nics " NIC("01") "eth0,1 " NIC("1e") "eth1,1 end");
+	plug(b, "network-2", 2, 1);
+	await(b, sh, "nics " NIC("02") "eth2,1 " NIC("1e") "eth1,1 end");
+	plug(b, "network-0", 1, 1);
+	await(b, sh, "nics " NIC("01") "eth0,1 " NIC("02") "eth2,1 " NIC("1e") "eth1,1 end");
+	close_shell(sh);
+}
+
 static void a_pulled_cable_is_seen(void **state)
 {
 	struct bench *b = *state;
@@ -319,6 +343,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		T(devices_are_there_at_boot_and_work_and_come_and_go_while_it_runs),
 		T(what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later),
+		T(a_guest_that_boots_lets_go_late),
 		T(a_pulled_cable_is_seen),
 		T(on_pc_with_a_qemu_that_is_not_root_they_work_too),
 	};
