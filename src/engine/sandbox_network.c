@@ -17,7 +17,7 @@
 #define RESUME_MS 5000u
 
 /* Ours alone: nothing may ever be connected of the namespace that the host itself lives in. */
-static bool is_private(void)
+bool sandbox_network_is_private(void)
 {
 	struct stat ours, hosts;
 
@@ -36,7 +36,7 @@ enum flow_next sandbox_connect_network(void *owner, struct err *err)
 	struct sandbox *sb = owner;
 	const char *path = netns_path(sb->spec);
 
-	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !is_private())
+	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !sandbox_network_is_private())
 		return FLOW_NEXT;
 	sb->network = network_new(sb->base, sb->config, sb->journal, path ? path : "", on_warning, sb);
 	if (network_connect(sb->network, sb->vm_config.cpus, err) < 0)

@@ -576,7 +576,8 @@ static enum flow_next watch_guest(void *owner, struct err *err)
 
 	(void)err;
 	agent_watch_oom(sb->agent, on_oom, sb);
-	sb->resolver = resolver_new(sb->base, sb->agent, sb->spec, on_no_names, sb);
+	if (sandbox_network_is_private()) /* else it would be the host's servers that are asked */
+		sb->resolver = resolver_new(sb->base, sb->agent, sb->spec, on_no_names, sb);
 	if (sb->network)
 		network_follow(sb->network);
 	return FLOW_NEXT;

@@ -79,6 +79,22 @@ check_both() {
 	check_both legacy
 }
 
+@test "nearly a megabyte of rules goes through, more is refused" {
+	start_with nft
+	{
+		echo "*filter"
+		seq -f "# %070.0f" 14000
+		echo "-A INPUT -p udp -m udp --dport 99 -j DROP"
+		echo COMMIT
+	} >"$BATS_TEST_TMPDIR/rules"
+	[ "$(stat -c %s "$BATS_TEST_TMPDIR/rules")" -gt 1000000 ]
+	kata iptables set --sandbox-id "$ID" "$BATS_TEST_TMPDIR/rules"
+	rules | grep -q -- "--dport 99"
+	seq -f "# %070.0f" 1000 >>"$BATS_TEST_TMPDIR/rules"
+	run -1 kata iptables set --sandbox-id "$ID" "$BATS_TEST_TMPDIR/rules"
+	[[ $output == *"more than 1048576 bytes" ]]
+}
+
 @test "an image without iptables is one clear line" {
 	start_in_vm sleep 600
 	run -1 kata iptables get --sandbox-id "$ID"

@@ -104,11 +104,14 @@ start_in_pod() {
 	echo "nameserver 10.9.9.9" >"$BATS_TEST_TMPDIR/resolv.conf"
 	serve 127.0.0.11
 	start_in_pod sleep 600
+	change_network() { ip -n "$ID" address add 127.9.9.9 dev lo && ip -n "$ID" address delete 127.9.9.9/32 dev lo; }
 	is_found() { kata exec "$ID" dns_probe 127.0.0.11 web.example </dev/null | grep -q "^connected: .*code 0 answers 1 "; }
 	run -1 is_found
 	echo "nameserver 127.0.0.11" >"$BATS_TEST_TMPDIR/resolv.conf"
+	change_network
 	within 10 is_found
 	echo "nameserver 10.9.9.9" >"$BATS_TEST_TMPDIR/resolv.conf"
+	change_network
 	within 10 eval '! is_found'
 }
 

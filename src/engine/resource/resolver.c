@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,10 +20,15 @@
 #include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/dns/message.h"
+#include "lib/net/net.h"
 #include "lib/net/tc.h"
 #include "resolver.pb-c.h"
 
-#define SETTLE_MS 100 /* after a change of the file: it is written in several pieces */
+/*
+ * After the network has changed the file is looked at, and once more: some versions of docker
+ * write it before they connect an interface, some after.
+ */
+static const unsigned int look_after_ms[] = { 200, 2000 };
 
 struct flight {
 	struct list node;
@@ -41,14 +45,16 @@ struct resolver {
 	int conf_fd;   /* the file itself, whatever its path becomes: the container keeps it as well
 			*/
 	char path[32]; /* of that descriptor */
-	int watch_fd;
-	struct event changed, settled; /* changed only when watch_fd is there */
-	char name[DNS_ADDRESS_TEXT];   /* "": nobody is asked */
+	struct net_watch *watch; /* NULL: the file is read once */
+	struct event look;
+	size_t n_looks;              /* since the last change */
+	char name[DNS_ADDRESS_TEXT]; /* "": nobody is asked */
 	struct dns_address server;
 	bool stopped; /* for good */
 	struct list flights;
 	size_t n_flights;
 	size_t n_nexts;
+	size_t n_answers; /* that the guest has not acknowledged */
 };
 
 static void ask_next(struct resolver *r);
@@ -72,13 +78,18 @@ static void stop(struct resolver *r, const struct err *why)
 
 static void on_answer_taken(void *arg, const ProtobufCMessage *resp, const struct err *err)
 {
-	(void)arg, (void)resp, (void)err; /* the query was given up meanwhile */
+	struct resolver *r = arg;
+
+	(void)resp, (void)err; /* the query was given up meanwhile */
+	r->n_answers--;
+	ask_next(r);
 }
 
 static void answer(struct resolver *r, uint64_t id, const uint8_t *message, size_t len)
 {
 	Kata__Guest__AnswerRequest req = KATA__GUEST__ANSWER_REQUEST__INIT;
 
+	r->n_answers++;
 	req.id = id;
 	req.message = (ProtobufCBinaryData){ .data = (uint8_t *)(uintptr_t)message, .len = len };
 	agent_call(r->agent, &kata__guest__resolver__descriptor, "Answer", &req.base,
@@ -145,13 +156,16 @@ static void on_next(void *arg, const ProtobufCMessage *resp, const struct err *e
 	ask_next(r);
 }
 
-/* A call that waits may become a query at any time: together they stay below the limit. */
+/*
+ * A call that waits may become a query at any time, and a guest may leave answers unread: together
+ * they stay below the limit.
+ */
 static void ask_next(struct resolver *r)
 {
 	Kata__Guest__NextRequest req = KATA__GUEST__NEXT_REQUEST__INIT;
 
 	while (!r->stopped && r->n_nexts < RESOLVER_NEXTS &&
-	       r->n_nexts + r->n_flights < RESOLVER_FLIGHT_MAX) {
+	       r->n_nexts + r->n_flights + r->n_answers < RESOLVER_FLIGHT_MAX) {
 		r->n_nexts++;
 		agent_call(r->agent, &kata__guest__resolver__descriptor, "Next", &req.base, 0,
 			   on_next, r);
@@ -208,36 +222,36 @@ void resolver_update(struct resolver *r)
 		   AGENT_TIMEOUT_MS, on_listening, r);
 }
 
-/* --- the file --- */
+/* --- changes --- */
 
-static void on_settled(evutil_socket_t fd, short what, void *arg)
+static void look_later(struct resolver *r)
 {
-	(void)fd, (void)what;
-	resolver_update(arg);
+	const unsigned int ms = look_after_ms[r->n_looks];
+	const struct timeval tv = { .tv_sec = ms / 1000,
+				    .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+	event_add(&r->look, &tv);
 }
 
-static void on_changed(evutil_socket_t fd, short what, void *arg)
+static void on_look(evutil_socket_t fd, short what, void *arg)
 {
-	const struct timeval soon = { .tv_usec = SETTLE_MS * 1000 };
 	struct resolver *r = arg;
-	uint64_t events[512]; /* aligned; what is in them says no more than that there are some */
 
-	(void)what;
-	(void)!read(fd, events, sizeof(events));
-	if (!event_pending(&r->settled, EV_TIMEOUT, NULL))
-		event_add(&r->settled, &soon);
+	(void)fd, (void)what;
+	resolver_update(r);
+	if (++r->n_looks < ARRAY_LEN(look_after_ms))
+		look_later(r);
 }
 
-/* Without a watch (a host that has given out all it has) the file is read once. */
-static void watch_file(struct resolver *r)
+/* One that keeps changing does not put the first look off. */
+static void on_changed(void *arg)
 {
-	r->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-	if (r->watch_fd >= 0 && inotify_add_watch(r->watch_fd, r->path, IN_MODIFY) < 0)
-		close_fd(&r->watch_fd);
-	if (r->watch_fd < 0)
-		return;
-	event_assign(&r->changed, r->base, r->watch_fd, EV_READ | EV_PERSIST, on_changed, r);
-	event_add(&r->changed, NULL);
+	struct resolver *r = arg;
+	bool is_due = r->n_looks == 0 && event_pending(&r->look, EV_TIMEOUT, NULL);
+
+	r->n_looks = 0;
+	if (!is_due)
+		look_later(r);
 }
 
 static const char *find_conf(const Grpc__Spec *spec)
@@ -262,6 +276,7 @@ struct resolver *resolver_new(struct event_base *base, struct agent *agent, cons
 			      resolver_warned *warned, void *arg)
 {
 	int conf_fd = open_conf(spec);
+	struct err ignored = ERR_INIT; /* then changes are not followed */
 	struct resolver *r;
 
 	if (conf_fd < 0)
@@ -272,8 +287,8 @@ struct resolver *resolver_new(struct event_base *base, struct agent *agent, cons
 	};
 	snprintf(r->path, sizeof(r->path), "/proc/self/fd/%d", conf_fd);
 	list_init(&r->flights);
-	event_assign(&r->settled, base, -1, 0, on_settled, r);
-	watch_file(r);
+	event_assign(&r->look, base, -1, 0, on_look, r);
+	r->watch = net_watch_new(base, on_changed, r, &ignored);
 	resolver_update(r);
 	return r;
 }
@@ -283,10 +298,8 @@ void resolver_free(struct resolver *r)
 	if (!r)
 		return;
 	agent_forget(r->agent, r);
-	if (r->watch_fd >= 0)
-		event_del(&r->changed);
-	close_fd(&r->watch_fd);
-	event_del(&r->settled);
+	net_watch_free(r->watch);
+	event_del(&r->look);
 	list_for_each_safe(&r->flights, struct flight, node, f) {
 		resolver_query_free(f->query);
 		end_flight(f);

@@ -14,13 +14,17 @@
  * Who answers there may have to ask others first, from sockets in the namespace, whose packets the
  * guest would get: they are given ports of their own (tc_share_answers()).
  *
- * Follows the file: container managers write it anew when a network is connected or left.
+ * Follows the file: container managers write it anew when a network is connected. It is read again
+ * when the links or addresses of the namespace change, rather than watched: watches on files are few
+ * on a host (fs.inotify.max_user_instances), and every sandbox would take one.
  *
- * Owns:   the watch on the file, every query's socket
+ * Owns:   the watch on the namespace, every query's socket
  * Trust:  the guest is hostile: whatever it sends goes to the one address that resolv.conf names,
- * port 53, in the namespace that the caller lives in, where a plain container could send it too. A
- * guest that sends what is no query is served no more Limits: RESOLVER_FLIGHT_MAX queries at a
- * time, each with a socket and RESOLVER_ANSWER_MS Thread: the loop's; we are in the pod's namespace
+ *         port 53, in the namespace that the caller lives in, where a plain container could send it
+ *         too. A guest that sends what is no query is served no more
+ * Limits: RESOLVER_FLIGHT_MAX queries at a time, answers that the guest has not taken included, each
+ *         with a socket and RESOLVER_ANSWER_MS
+ * Thread: the loop's; we are in the pod's namespace
  */
 #include "lib/base/err.h"
 #include "oci.pb-c.h"

@@ -32,7 +32,7 @@
 #include "resolver.pb-c.h"
 
 #define QUERY_LEN 19
-#define KEPT_MAX  16
+#define KEPT_MAX  (2 * RESOLVER_FLIGHT_MAX)
 
 static const uint8_t question[QUERY_LEN] = { 0x12, 0x34, 1, 0,   0, 1, 0, 0, 0, 0,
 					     0,    0,    1, 'a', 0, 0, 1, 0, 1 };
@@ -52,6 +52,7 @@ struct world {
 	size_t n_kept;
 	uint64_t last_id;
 	bool floods; /* every Next is answered at once */
+	bool deaf;   /* no Answer is acknowledged */
 	uint64_t answered_id;
 	size_t answered_len;
 	unsigned int n_answers;
@@ -121,7 +122,10 @@ static void on_answer(struct ttrpc_call *call, const ProtobufCMessage *msg, void
 	w->answered_id = req->id;
 	w->answered_len = req->message.len;
 	w->n_answers++;
-	ttrpc_reply(call, &resp.base);
+	if (w->deaf)
+		w->kept[w->n_kept++] = call;
+	else
+		ttrpc_reply(call, &resp.base);
 }
 
 static const struct ttrpc_method health[] = { { "Check", on_check } };
@@ -297,6 +301,14 @@ static int teardown(void **state)
 	return 0;
 }
 
+/* What comes and goes with a network. */
+static void change_network(void)
+{
+	assert_int_equal(
+		system("ip address add 127.9.9.9 dev lo && ip address delete 127.9.9.9/32 dev lo"),
+		0);
+}
+
 static void start_resolver(struct world *w)
 {
 	static char destination[] = "/etc/resolv.conf";
@@ -405,6 +417,19 @@ static void a_flood_of_queries_stays_below_the_limit(void **state)
 	TURN_UNTIL(w, w->n_answers == 1 && w->n_kept == 1);
 }
 
+static void a_guest_that_takes_no_answers_is_served_no_more_than_the_limit(void **state)
+{
+	struct world *w = *state;
+
+	w->floods = w->deaf = true; /* nobody listens: every query ends at once */
+	start_agent(w, 2);
+	start_resolver(w);
+	TURN_UNTIL(w, w->n_answers == RESOLVER_FLIGHT_MAX);
+	turn_for(w, 300);
+	assert_int_equal(w->n_answers, RESOLVER_FLIGHT_MAX);
+	assert_int_equal(w->last_id, RESOLVER_FLIGHT_MAX);
+}
+
 static void a_guest_that_sends_no_query_is_served_no_more(void **state)
 {
 	static const uint8_t answer[QUERY_LEN] = { 0x12, 0x34, 0x81 };
@@ -451,10 +476,14 @@ static void the_file_is_followed(void **state)
 	turn_for(w, 200);
 	assert_int_equal(w->n_listens, 0);
 	assert_int_equal(w->n_kept, 0);
-	write_conf(w, "nameserver " RESOLVER_DOCKER "\n");
+	change_network();
+	turn_for(w, 500);
+	assert_int_equal(w->n_listens, 0);
+	write_conf(w, "nameserver " RESOLVER_DOCKER "\n"); /* after it: the second look sees it */
 	TURN_UNTIL(w, w->n_kept == RESOLVER_NEXTS);
 	write_conf(w, "nameserver 10.0.0.1\n");
-	turn_for(w, 300);
+	change_network();
+	turn_for(w, 500);
 	query_from_guest(w, question, sizeof(question), false); /* a guest that does not know */
 	TURN_UNTIL(w, w->n_answers == 1);
 	assert_int_equal(w->answered_len, 0);
@@ -507,6 +536,9 @@ int main(void)
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(a_flood_of_queries_stays_below_the_limit, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			a_guest_that_takes_no_answers_is_served_no_more_than_the_limit, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(a_guest_that_sends_no_query_is_served_no_more,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(an_agent_without_the_service_is_one_warning, setup,
