@@ -27,7 +27,8 @@ static int device_number(int index, dev_t *ret, struct err *err)
 	if (sysfs < 0 || file_read_at(sysfs, path, 32, &text, NULL, err) < 0)
 		return -1;
 	if (sscanf(text, "%u:%u", &ma, &mi) != 2)
-		return err_set(err, ERR_INTERNAL, "read '%s': '%s' is no device number", path, text);
+		return err_set(err, ERR_INTERNAL, "read '%s': '%s' is no device number", path,
+			       text);
 	*ret = makedev(ma, mi);
 	return 0;
 }

@@ -38,6 +38,7 @@ int open_char_device(dev_t number, struct err *err)
 		     ? openat(dir, "device", O_RDWR | O_NONBLOCK | O_CLOEXEC)
 		     : -1;
 	if (fd < 0)
-		return err_sys(err, errno, "open character device %u:%u", major(number), minor(number));
+		return err_sys(err, errno, "open character device %u:%u", major(number),
+			       minor(number));
 	return fd;
 }

@@ -57,14 +57,16 @@ static int add_queues(struct tap *tap, size_t n, short flags)
 static int check_queues(size_t n, struct err *err)
 {
 	if (n < 1 || n > TAP_QUEUES_MAX)
-		return err_set(err, ERR_INVALID, "open tap: %zu queues, not 1 to %d", n, TAP_QUEUES_MAX);
+		return err_set(err, ERR_INVALID, "open tap: %zu queues, not 1 to %d", n,
+			       TAP_QUEUES_MAX);
 	return 0;
 }
 
 static int set_name(struct tap *tap, const char *name, struct err *err)
 {
 	if (!name[0] || strlen(name) >= sizeof(tap->name))
-		return err_set(err, ERR_INVALID, "open tap '%s': not the name of an interface", name);
+		return err_set(err, ERR_INVALID, "open tap '%s': not the name of an interface",
+			       name);
 	(void)strcpy(tap->name, name);
 	return 0;
 }
@@ -113,7 +115,8 @@ int tap_open(const char *name, size_t n_queues, struct tap *ret, struct err *err
 	if (!(flags & IFF_TAP))
 		return err_set(err, ERR_UNIMPLEMENTED,
 			       "open tap '%s': its frames are not Ethernet's (mode tap)", name);
-	/* Somebody holds it open, or it would be gone. The kernel would let us in as one queue more. */
+	/* Somebody holds it open, or it would be gone. The kernel would let us in as one queue
+	 * more. */
 	if (!(flags & IFF_PERSIST))
 		return err_sys(err, EBUSY, "open tap '%s'", name);
 	if (flags & IFF_MULTI_QUEUE)

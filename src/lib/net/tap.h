@@ -31,7 +31,10 @@ int tap_make(const char *pattern, size_t n_queues, struct tap *ret, struct err *
  * number of queues rules: n_queues is the most.
  */
 int tap_open(const char *name, size_t n_queues, struct tap *ret, struct err *err);
-/* A macvtap in mode passthru on link lower, up, with the lower's MAC and MTU. A link like any other: net_link_delete(). */
+/*
+ * A macvtap in mode passthru on link lower, up, with the lower's MAC and MTU, and without an
+ * address of its own. A link like any other: net_link_delete().
+ */
 int tap_make_macvtap(struct net *net, int lower, const char *name, size_t n_queues, struct tap *ret,
 		     struct err *err);
 /* The descriptors of a macvtap that is there. */

@@ -52,7 +52,9 @@ static int set_up(void **state)
 /* What is on the pod's links, without what changes by itself. */
 static char *census(void)
 {
-	FILE *out = popen("ip -n pod -o link | sed 's/ state .*//; s/promiscuity.*//'; tc -n pod qdisc; tc -n pod class", "re");
+	FILE *out = popen(
+		"ip -n pod -o link | sed 's/ state .*//; s/promiscuity.*//'; tc -n pod qdisc; tc -n pod class",
+		"re");
 	char *text = xcalloc(1, 65536);
 
 	assert_non_null(out);
@@ -181,7 +183,8 @@ static void another_namespace_of_that_path_is_left_alone(void **state)
 	scoped_free char *before = NULL, *after = NULL;
 
 	(void)state;
-	run("ip netns add keeps-the-number-taken; mount --bind " NETNS " /run/netns/keeps-the-number-taken");
+	run("ip netns add keeps-the-number-taken; mount --bind " NETNS
+	    " /run/netns/keeps-the-number-taken");
 	kill_supervisor("tcfilter", 0);
 	run("ip netns delete pod; ip netns add pod && ip -n pod link add eth0 type veth peer name peer0 && "
 	    "tc -n pod qdisc add dev eth0 ingress");

@@ -50,7 +50,9 @@ static int set_up(void **state)
 		fail_msg("%s", err.text);
 	config = (struct config){ .runtime.internetworking_model = model };
 	config.hypervisor.cold_plug_vfio = no_port;
-	ctx = (struct endpoint_context){ .net = net, .config = &config, .netns_path = "", .n_queues = 1 };
+	ctx = (struct endpoint_context){
+		.net = net, .config = &config, .netns_path = "", .n_queues = 1
+	};
 	run("ip link add eth0 type veth peer name peer0 && ip link set eth0 up && ip link set peer0 up");
 	return 0;
 }

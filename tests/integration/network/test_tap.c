@@ -221,8 +221,12 @@ static void vlans_may_be_let_pass_before_and_after_and_twice(void **state)
 	OK(tc_pass_vlans(net, eth0, e));
 	OK(tc_redirect(net, eth0, index_of("peer0"), e));
 	OK(tc_pass_vlans(net, eth0, e));
-	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "protocol 802.1Q pref 1 u32 chain 0 fh 800::800"), 1);
-	assert_int_equal(count_lines("tc filter show dev eth0 ingress", "protocol 802.1ad pref 2 u32 chain 0 fh 801::800"), 1);
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress",
+				     "protocol 802.1Q pref 1 u32 chain 0 fh 800::800"),
+			 1);
+	assert_int_equal(count_lines("tc filter show dev eth0 ingress",
+				     "protocol 802.1ad pref 2 u32 chain 0 fh 801::800"),
+			 1);
 }
 
 static void answers_of_name_servers_are_shared_before_all_is_redirected(void **state)

@@ -25,7 +25,7 @@
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
-#define FRAME_MAX 70000
+#define FRAME_MAX  70000
 /* What a tap has unless it is told otherwise: without the number of buffers. */
 #define HEADER_LEN sizeof(struct virtio_net_hdr)
 
@@ -78,7 +78,8 @@ int wire_open(const char *link)
 /* The text, over and over. */
 static size_t make_frame(uint8_t *data, const char *text, size_t len, int vlan)
 {
-	const uint16_t type = htons(WIRE_TYPE), tag = htons(ETH_P_8021Q), id = htons((uint16_t)vlan);
+	const uint16_t type = htons(WIRE_TYPE), tag = htons(ETH_P_8021Q),
+		       id = htons((uint16_t)vlan);
 	size_t at = 2 * ETH_ALEN;
 
 	assert_true(len >= ETH_ZLEN && len <= FRAME_MAX);
@@ -110,7 +111,8 @@ static bool is_frame(const uint8_t *data, ssize_t len, const char *text, int *re
 		at += 4;
 		memcpy(&type, data + at, 2);
 	}
-	if (ntohs(type) != WIRE_TYPE || strncmp((const char *)data + at + 2, text, strlen(text) + 1) != 0)
+	if (ntohs(type) != WIRE_TYPE ||
+	    strncmp((const char *)data + at + 2, text, strlen(text) + 1) != 0)
 		return false;
 	if (ret_vlan)
 		*ret_vlan = vlan;

@@ -119,7 +119,7 @@ static void each_kind_has_its_way(void **state)
 {
 	static const struct {
 		const char *kind;
-		const char *type;                     /* what the agent is told */
+		const char *type;                      /* what the agent is told */
 		enum endpoint_model tcfilter, macvtap; /* with either configured */
 	} table[] = {
 		{ "veth", "virtual", ENDPOINT_TCFILTER, ENDPOINT_ON_MACVTAP },
@@ -170,7 +170,8 @@ static void what_has_no_ethernet_frames_is_refused_by_kind_and_name(void **state
 		unsigned int type;
 		const char *text;
 	} table[] = {
-		{ "wireguard", ARPHRD_NONE, "network interface 'x0': kind 'wireguard' is not supported: it has no Ethernet frames" },
+		{ "wireguard", ARPHRD_NONE,
+		  "network interface 'x0': kind 'wireguard' is not supported: it has no Ethernet frames" },
 		{ "tun", ARPHRD_NONE, "kind 'tun' is not supported" },
 		{ "ipip", ARPHRD_TUNNEL, "kind 'ipip' is not supported" },
 		{ "sit", ARPHRD_SIT, "kind 'sit' is not supported" },
@@ -240,8 +241,8 @@ static void what_the_kernel_puts_everywhere_is_left_out(void **state)
 		const char *name, *kind;
 		unsigned int type;
 	} table[] = {
-		{ "tunl0", "ipip", ARPHRD_TUNNEL }, { "sit0", "sit", ARPHRD_SIT },
-		{ "gre0", "gre", ARPHRD_IPGRE },    { "gretap0", "gretap", ARPHRD_ETHER },
+		{ "tunl0", "ipip", ARPHRD_TUNNEL },    { "sit0", "sit", ARPHRD_SIT },
+		{ "gre0", "gre", ARPHRD_IPGRE },       { "gretap0", "gretap", ARPHRD_ETHER },
 		{ "erspan0", "erspan", ARPHRD_ETHER }, { "ip6tnl0", "ip6tnl", ARPHRD_TUNNEL6 },
 	};
 

@@ -195,8 +195,14 @@ static void what_is_in_order_already_is_left_alone(void **state)
 static void only_addresses_and_names_become_part_of_a_path(void **state)
 {
 	static const char *const good[] = { "0000:00:05.0", "ffff:ff:1f.7" };
-	static const char *const bad[] = { "",	       "0000:00:05.8",  "0000:00:05",  "00:05.0",
-					   "0000:00:05.0/", "0000:00:0G.0", "../../../..x", "0000:00:05.00" };
+	static const char *const bad[] = { "",
+					   "0000:00:05.8",
+					   "0000:00:05",
+					   "00:05.0",
+					   "0000:00:05.0/",
+					   "0000:00:0G.0",
+					   "../../../..x",
+					   "0000:00:05.00" };
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(good); i++)

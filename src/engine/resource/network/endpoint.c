@@ -17,7 +17,7 @@
 /* The most that a tap has room for: 65535 with the Ethernet header. */
 #define TAP_MTU_MAX (NET_MTU_MAX - (uint32_t)ETH_HLEN)
 /* Ten million: what has room in a name beside "tap" and "_kata". */
-#define NUMBERS 10000000
+#define NUMBERS     10000000
 
 void endpoint_tap_name(int link, char ret[static IF_NAMESIZE])
 {
@@ -44,7 +44,8 @@ static int redirect(const struct endpoint_context *ctx, const struct endpoint_pl
 	return tc_redirect(ctx->net, plan->link, tap, err);
 }
 
-static int connect_tcfilter(const struct endpoint_context *ctx, struct endpoint *ep, struct err *err)
+static int connect_tcfilter(const struct endpoint_context *ctx, struct endpoint *ep,
+			    struct err *err)
 {
 	char name[IF_NAMESIZE];
 
@@ -83,7 +84,7 @@ static int connect_model(const struct endpoint_context *ctx, struct endpoint *ep
 
 /* --- the whole --- */
 
-/* That another process listens on, and moves frames through memory for. QEMU connects to it itself. */
+/* Another process listens there, and moves frames through memory. QEMU itself connects to it. */
 static int check_socket(const struct endpoint *ep, struct err *err)
 {
 	struct stat st;
@@ -242,8 +243,7 @@ int endpoint_set_mtu(const struct endpoint_context *ctx, struct endpoint *ep, ui
 {
 	if (ep->model == ENDPOINT_TCFILTER && mtu > TAP_MTU_MAX)
 		mtu = TAP_MTU_MAX;
-	if (ep->model != ENDPOINT_DIRECT &&
-	    net_link_set_mtu(ctx->net, ep->tap.index, mtu, err) < 0)
+	if (ep->model != ENDPOINT_DIRECT && net_link_set_mtu(ctx->net, ep->tap.index, mtu, err) < 0)
 		return -1;
 	ep->plan.mtu = mtu;
 	return 0;

@@ -52,7 +52,7 @@ int endpoint_set_mtu(const struct endpoint_context *ctx, struct endpoint *ep, ui
 		     struct err *err);
 
 /*
- * For cleanup.c: take back what the journal's text says (JOURNAL_NETWORK), in the namespace that it names,
- * if that is still the same one. Nothing to do is success.
+ * For cleanup.c: take back what the journal's text says (JOURNAL_NETWORK), in the namespace that
+ * it names, if that is still the same one. Nothing to do is success.
  */
 int endpoint_cleanup(const char *text, struct err *err);

@@ -11,10 +11,10 @@ struct handed {
 };
 
 /* To the end of a list of state's. */
-#define APPEND(list, n, item)                                             \
-	do {                                                              \
-		(list) = xrealloc((list), (n) + 1, sizeof(*(list)));      \
-		(list)[(n)++] = (item);                                   \
+#define APPEND(list, n, item)                                        \
+	do {                                                         \
+		(list) = xrealloc((list), (n) + 1, sizeof(*(list))); \
+		(list)[(n)++] = (item);                              \
 	} while (0)
 
 static void copy(struct net_state *to, const struct net_state *from, int link)

@@ -31,8 +31,8 @@ static const char *or_dash(const char *text)
 char *endpoint_record_format(const struct endpoint_record *record)
 {
 	return xasprintf("%llu %d %s %s %s %s %s", (unsigned long long)record->netns, record->link,
-			 record->name, endpoint_model_name(record->model), or_dash(record->pci),
-			 or_dash(record->driver), or_dash(record->path));
+			 or_dash(record->name), endpoint_model_name(record->model),
+			 or_dash(record->pci), or_dash(record->driver), or_dash(record->path));
 }
 
 /* The next word into ret, which has room for size; "-" is "". False: there is none, or no room. */
@@ -73,11 +73,12 @@ static bool parse(const char *text, struct endpoint_record *r)
 	    !take_word(&text, model, sizeof(model)) || !take_word(&text, r->pci, sizeof(r->pci)) ||
 	    !take_word(&text, r->driver, sizeof(r->driver)) || strlen(text) >= sizeof(r->path))
 		return false;
-	if (!parse_u64(netns, UINT64_MAX, &inode) || !parse_u64(link, INT_MAX, &index) || index == 0 ||
-	    !find_model(model, &r->model))
+	if (!parse_u64(netns, UINT64_MAX, &inode) || !parse_u64(link, INT_MAX, &index) ||
+	    index == 0 || !find_model(model, &r->model))
 		return false;
 	if ((r->pci[0] && !physical_is_address(r->pci)) ||
-	    (r->driver[0] && !physical_is_driver(r->driver)) || (text[0] != '/' && strcmp(text, "-") != 0))
+	    (r->driver[0] && !physical_is_driver(r->driver)) ||
+	    (text[0] != '/' && strcmp(text, "-") != 0))
 		return false;
 	r->netns = (ino_t)inode;
 	r->link = (int)index;
@@ -90,7 +91,8 @@ int endpoint_record_parse(const char *text, struct endpoint_record *ret, struct 
 	struct endpoint_record record = { .link = 0 };
 
 	if (!parse(text, &record))
-		return err_set(err, ERR_INVALID, "read record of a network interface: '%.80s'", text);
+		return err_set(err, ERR_INVALID, "read record of a network interface: '%.80s'",
+			       text);
 	*ret = record;
 	return 0;
 }
@@ -138,7 +140,8 @@ int endpoint_sweep(struct net *net, int index, enum endpoint_model model, struct
 	link = net_find_index(&state, index);
 	/* What is redirected goes nowhere: with an ifb, it is the link's ingress as well. */
 	if (link)
-		sweep_link(net, link, model == ENDPOINT_TCFILTER || net_find_name(&state, ifb), &first);
+		sweep_link(net, link, model == ENDPOINT_TCFILTER || net_find_name(&state, ifb),
+			   &first);
 	if (model != ENDPOINT_DIRECT)
 		sweep_ours(net, &state, tap, &first);
 	sweep_ours(net, &state, ifb, &first);

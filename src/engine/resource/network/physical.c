@@ -20,7 +20,7 @@ bool physical_is_address(const char *pci)
 	size_t i;
 
 	for (i = 0; shape[i]; i++) {
-		if (shape[i] == 'x' ? !strchr("0123456789abcdef", pci[i]) || !pci[i]
+		if (shape[i] == 'x'   ? !strchr("0123456789abcdef", pci[i]) || !pci[i]
 		    : shape[i] == 'o' ? pci[i] < '0' || pci[i] > '7'
 				      : pci[i] != shape[i])
 			return false;

@@ -22,10 +22,10 @@ struct planner {
 const char *endpoint_kind_name(enum endpoint_kind kind)
 {
 	static const char *const names[] = {
-		[ENDPOINT_VETH] = "virtual",     [ENDPOINT_MACVLAN] = "macvlan",
-		[ENDPOINT_IPVLAN] = "ipvlan",    [ENDPOINT_VLAN] = "vlan",
-		[ENDPOINT_GENERIC] = "virtual",  [ENDPOINT_TAP] = "tap",
-		[ENDPOINT_MACVTAP] = "macvtap",  [ENDPOINT_PHYSICAL] = "physical",
+		[ENDPOINT_VETH] = "virtual",          [ENDPOINT_MACVLAN] = "macvlan",
+		[ENDPOINT_IPVLAN] = "ipvlan",         [ENDPOINT_VLAN] = "vlan",
+		[ENDPOINT_GENERIC] = "virtual",       [ENDPOINT_TAP] = "tap",
+		[ENDPOINT_MACVTAP] = "macvtap",       [ENDPOINT_PHYSICAL] = "physical",
 		[ENDPOINT_VHOST_USER] = "vhost-user",
 	};
 
@@ -70,7 +70,8 @@ static bool has_address(const struct net_state *state, int link)
 	return false;
 }
 
-/* Links whose frames the kernel takes from another one after that one's redirection had its turn. */
+/* Links whose frames the kernel takes from another one after that one's redirection had its turn.
+ */
 static bool shares_frames(const struct net_link *link)
 {
 	return strcmp(link->kind, "macvlan") == 0 || strcmp(link->kind, "ipvlan") == 0 ||
@@ -117,8 +118,9 @@ static int refuse(const struct net_link *link, const char *why, struct err *err)
 	char type[32];
 
 	(void)snprintf(type, sizeof(type), "hardware type %u", link->type);
-	return err_set(err, ERR_UNIMPLEMENTED, "network interface '%s': kind '%s' is not supported: %s",
-		       link->name, link->kind[0] ? link->kind : type, why);
+	return err_set(err, ERR_UNIMPLEMENTED,
+		       "network interface '%s': kind '%s' is not supported: %s", link->name,
+		       link->kind[0] ? link->kind : type, why);
 }
 
 static int check_frames(const struct net_link *link, struct err *err)
@@ -219,7 +221,9 @@ static int plan_link(struct planner *p, const struct net_link *link, struct err 
 	if (p->n == ENDPOINTS_MAX)
 		return err_set(err, ERR_EXHAUSTED, "network interface '%s': over %d in one pod",
 			       link->name, ENDPOINTS_MAX);
-	*plan = (struct endpoint_plan){ .kind = kind_of(link), .link = link->index, .mtu = link->mtu };
+	*plan = (struct endpoint_plan){ .kind = kind_of(link),
+					.link = link->index,
+					.mtu = link->mtu };
 	memcpy(plan->name, link->name, sizeof(plan->name));
 	memcpy(plan->mac, link->mac, sizeof(plan->mac));
 	look_closer(p, link, plan);
@@ -244,10 +248,11 @@ static int check_shared(const struct planner *p, struct err *err)
 		const struct endpoint_plan *below = find_plan(p, link->lower);
 
 		if (shares_frames(link) && !link->lower_elsewhere && below)
-			return err_set(err, ERR_UNIMPLEMENTED,
-				       "network interface '%s': kind '%s' is not supported on '%s', "
-				       "which has addresses and is connected itself",
-				       link->name, link->kind, below->name);
+			return err_set(
+				err, ERR_UNIMPLEMENTED,
+				"network interface '%s': kind '%s' is not supported on '%s', "
+				"which has addresses and is connected itself",
+				link->name, link->kind, below->name);
 	}
 	return 0;
 }
