@@ -111,9 +111,12 @@ static void begin_end(struct qemu *q, const char *reason)
 
 static void finish_stop(struct qemu *q)
 {
-	struct err err = ERR_INIT;
+	struct err err = ERR_INIT, why = ERR_INIT;
 
 	event_del(&q->timer);
+	err_set(&why, ERR_STATE, "QEMU is being stopped");
+	if (!fail_ops(q, &why))
+		return;
 	if (!q->child.ended && q->child.pid > 0)
 		err_set(&err, ERR_TIMEOUT, "stop QEMU: process %d is still there %u ms after SIGKILL",
 			(int)q->child.pid, STOP_MS);
@@ -301,8 +304,8 @@ static void ask(struct qemu *q, size_t which, const char *command, uint32_t time
 	if (q->state == QEMU_RUNNING)
 		qmp_execute(q->qmp, command, NULL, -1, timeout_ms,
 			    strcmp(command, "query-status") == 0 ? on_status : on_plain_answer, op);
-	else if (q->state != QEMU_ENDING)
-		set_timer(q, 0);
+	else if (q->state != QEMU_ENDING && q->state != QEMU_STOPPING)
+		set_timer(q, 0); /* the timer is the end's own otherwise, which fails whoever waits */
 }
 
 static struct qemu *qemu_of(struct vmm *vmm)
