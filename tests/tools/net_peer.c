@@ -6,8 +6,9 @@
  *	net_peer tcp ADDRESS PORT BYTES		there and back at once, compared
  *	net_peer udp ADDRESS PORT COUNT SIZE	so many datagrams, one after the other
  *
- * The bytes are a sequence of pseudo-random numbers, another one each time. A datagram that does
- * not come back is sent again four times, as programs that use UDP do.
+ * A server that does not listen yet is given two seconds. The bytes are a sequence of pseudo-random
+ *numbers, another one each time. A datagram that does not come back is sent again four times, as
+ *programs that use UDP do.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -134,20 +135,34 @@ static int serve(uint16_t port)
 
 /* --- ask --- */
 
+/* A container's program may be about to start. */
+static int connect_patiently(int type, const struct sockaddr *to, socklen_t len)
+{
+	for (int tries = 0;; tries++) {
+		int fd = socket(to->sa_family, type, 0);
+
+		if (fd < 0 || connect(fd, to, len) == 0)
+			return fd;
+		if (errno != ECONNREFUSED || tries == 20)
+			return -1;
+		(void)close(fd);
+		(void)poll(NULL, 0, 100);
+	}
+}
+
 static int connect_to(const char *address, const char *port, int type)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
 				   .sin6_port = htons((uint16_t)atoi(port)) };
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = v6.sin6_port };
 	bool is_v6 = inet_pton(AF_INET6, address, &v6.sin6_addr) == 1;
-	int fd, r;
+	int fd;
 
 	if (!is_v6 && inet_pton(AF_INET, address, &v4.sin_addr) != 1)
 		errx(1, "'%s' is no address", address);
-	fd = socket(is_v6 ? AF_INET6 : AF_INET, type, 0);
-	r = is_v6 ? connect(fd, (struct sockaddr *)&v6, sizeof(v6))
-		  : connect(fd, (struct sockaddr *)&v4, sizeof(v4));
-	if (r < 0)
+	fd = is_v6 ? connect_patiently(type, (struct sockaddr *)&v6, sizeof(v6))
+		   : connect_patiently(type, (struct sockaddr *)&v4, sizeof(v4));
+	if (fd < 0)
 		err(1, "connect to %s port %s", address, port);
 	return fd;
 }
