@@ -6,8 +6,8 @@
  *	tcp_rr [-u] [-n COUNT] [-t SECONDS] [-s BYTES] ADDRESS PORT
  *
  * The client sends a question, waits for all of the answer, and asks again: COUNT times, or for
- * SECONDS (10). It prints "PER_SECOND P50_US P99_US COUNT". -u: UDP. A second without an answer is an
- * error. Static, so that it runs on any root file system.
+ * SECONDS (10). It prints "PER_SECOND P50_US P99_US COUNT". -u: UDP. A second without an answer
+ * is an error. Static, so that it runs on any root file system.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -212,7 +212,7 @@ int main(int argc, char **argv)
 {
 	size_t count = SAMPLES_MAX, len = 1;
 	unsigned int seconds = 10;
-	int type = SOCK_STREAM, option;
+	int type = SOCK_STREAM, option, fd;
 
 	if (argc == 3 && strcmp(argv[1], "serve") == 0)
 		serve((uint16_t)number(argv[2], UINT16_MAX));
@@ -230,6 +230,7 @@ int main(int argc, char **argv)
 	}
 	if (argc - optind != 2)
 		return 2;
-	ask_and_report(connect_to(argv[optind], (uint16_t)number(argv[optind + 1], UINT16_MAX), type), len, count, seconds);
+	fd = connect_to(argv[optind], (uint16_t)number(argv[optind + 1], UINT16_MAX), type);
+	ask_and_report(fd, len, count, seconds);
 	return 0;
 }
