@@ -14,8 +14,8 @@ setup_file() {
 	docker network create --subnet 10.78.0.0/24 second >/dev/null
 	docker network create --subnet 10.79.0.0/24 -o com.docker.network.driver.mtu=65520 jumbo >/dev/null
 	in_background "$BATS_TEST_DIRNAME/dns_server" 10.77.0.1 www.example.com 192.0.2.7
-	start plain -p 8090:$PORT -p 8090:$PORT/udp --dns 10.9.9.9 --dns-search dom.example --dns-option ndots:3
-	start many --network wire --ip 10.77.0.9 --ip6 fd77::9 --mac-address 92:d0:c6:0a:29:33 --network-alias nick \
+	start plain --expose 80 --publish-all -p 8090:$PORT -p 8090:$PORT/udp --dns 10.9.9.9 --dns-search dom.example --dns-option ndots:3
+	start many --network wire --ip 10.77.0.9 --ip6 fd77::9 --mac-address 92:d0:c6:0a:29:33 --network-alias nick --link-local-ip 169.254.3.3 \
 		--dns 10.77.0.1 --dns-search example.com --add-host added:10.1.2.3 \
 		--sysctl net.ipv4.ip_default_ttl=77 --sysctl net.ipv6.conf.all.hop_limit=78
 	start peer --network wire --network-alias nack
@@ -51,9 +51,10 @@ teardown_file() {
 	"$NET_PEER" udp 172.17.0.1 8090 20 8000 # fragments
 }
 
-@test "a file by HTTP has the same hash" {
+@test "publish-all, expose: a file by HTTP has the same hash" {
 	inside plain sh -c 'mkdir /srv && head -c 20000000 /dev/urandom >/srv/file && httpd -p 80 -h /srv'
-	[ "$(/bin/busybox wget -qO - "http://$(of plain bridge IPAddress)/file" | sha256sum | cut -d ' ' -f 1)" = \
+	port=$(docker port plain 80/tcp | sed -n '1s/.*://p') # of --publish-all
+	[ "$(/bin/busybox wget -qO - "http://172.17.0.1:$port/file" | sha256sum | cut -d ' ' -f 1)" = \
 		"$(inside plain sha256sum /srv/file | cut -d ' ' -f 1)" ]
 }
 
@@ -61,9 +62,14 @@ teardown_file() {
 	[ "$(inside plain cat /etc/resolv.conf)" = "$(printf 'search dom.example\nnameserver 10.9.9.9\noptions ndots:3')" ]
 }
 
-@test "ip, ip6, mac-address, MTU, sysctl on a bridge of one's own" {
+@test "link on the default bridge: the other one's name and address" {
+	docker run --rm --runtime "$NETWORK_RUNTIME" --link plain:linked busybox sh -c \
+		'ping -c 1 -W 2 linked && net_peer tcp "$(sed -n "s/[[:space:]]linked .*//p" /etc/hosts)" 7000 100000'
+}
+
+@test "ip, ip6, link-local-ip, mac-address, MTU, sysctl on a bridge of one's own" {
 	[ "$(link_of many eth0)" = "92:d0:c6:0a:29:33 9000" ]
-	[ "$(addresses_of many eth0)" = "10.77.0.9/24 fd77::9/64" ]
+	[ "$(addresses_of many eth0)" = "10.77.0.9/24 169.254.3.3/16 fd77::9/64" ]
 	[ "$(inside many cat /proc/sys/net/ipv4/ip_default_ttl)" = 77 ]
 	[ "$(inside many cat /proc/sys/net/ipv6/conf/all/hop_limit)" = 78 ]
 	inside many ping -c 1 -W 2 -s 8900 10.77.0.1
