@@ -52,7 +52,7 @@ teardown_file() {
 }
 
 @test "publish-all, expose: a file by HTTP has the same hash" {
-	inside plain sh -c 'mkdir /srv && head -c 20000000 /dev/urandom >/srv/file && httpd -p 80 -h /srv'
+	inside plain sh -c 'mkdir /srv && head -c 8000000 /dev/urandom >/srv/file && httpd -p 80 -h /srv'
 	port=$(docker port plain 80/tcp | sed -n '1s/.*://p') # of --publish-all
 	[ "$(/bin/busybox wget -qO - "http://172.17.0.1:$port/file" | sha256sum | cut -d ' ' -f 1)" = \
 		"$(inside plain sha256sum /srv/file | cut -d ' ' -f 1)" ]
