@@ -165,14 +165,15 @@ int cmd_network(const struct command *cmd, const struct cli *cli, int argc, char
 	bool json = false;
 	const struct opt opts[] = { { "json", 0, OPT_FLAG, &json, NULL, "of show: as JSON" } };
 	const struct action *action;
-	int first, n;
+	int first, n = 0;
 
 	if (opts_parse(cmd, opts, ARRAY_LEN(opts), false, argc, argv, &first, err) < 0)
 		return -1;
 	action = find_action(argv[first], err);
 	if (!action)
 		return err_wrap(err, "kata-network");
-	n = argc - first - 1;
+	while (argv[first + 1 + n])
+		n++;
 	if (n < 1)
 		return err_set(err, ERR_INVALID, "kata-network %s: Missing container ID",
 			       action->name);
