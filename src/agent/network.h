@@ -8,7 +8,11 @@
  * themselves stays. What is so already is not touched: an interface is taken down only to be
  * renamed, and then gets back what the kernel has dropped with that.
  *
- * Addresses and routes of IPv6 are left out, with a line in the log, where the guest has none.
+ * Addresses and routes of IPv6 are left out, with a line in the log, where the guest has none. A
+ * new interface without an address of IPv6, not even the kernel's own, has it turned off in the
+ * pod, as docker does on a network of IPv4: it is turned off here too, until there is one.
+ * Otherwise whoever is on the network could give the guest an address and a default route by
+ * advertising a router.
  *
  * Spec:   Kata Containers' UpdateInterface, UpdateRoutes, AddARPNeighbors; lib/net/net.h
  * Errors: name the interface, or the route
@@ -28,6 +32,8 @@ struct network {
 	struct net_address *addresses;
 	struct net_route *routes;
 	size_t n_addresses, n_routes;
+	int *without_ipv6; /* links of which we have turned it off */
+	size_t n_without_ipv6;
 };
 
 /* What an interface shall be like. */

@@ -32,12 +32,20 @@ void network_free(struct network *n)
 	net_close(n->net);
 	free(n->addresses);
 	free(n->routes);
+	free(n->without_ipv6);
 	free(n);
+}
+
+/* --- IPv6 or not --- */
+
+static char *ipv6_switch(const char *link)
+{
+	return xasprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", link);
 }
 
 bool network_lacks_ipv6(int family, const char *link, const struct err *err)
 {
-	scoped_free char *path = xasprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", link);
+	scoped_free char *path = ipv6_switch(link);
 	scoped_free char *text = NULL;
 	struct err absent = ERR_INIT; /* no IPv6 in the kernel */
 
@@ -46,6 +54,59 @@ bool network_lacks_ipv6(int family, const char *link, const struct err *err)
 	log_info("no IPv6 in this guest, left out", "reason", err->text);
 	return true;
 }
+
+static bool has_ipv6(const struct network_interface *want)
+{
+	for (size_t i = 0; i < want->n_addresses; i++)
+		if (want->addresses[i].ip.family == AF_INET6)
+			return true;
+	return false;
+}
+
+/* Where in the list the link is, or where its end is. */
+static size_t find_without_ipv6(const struct network *n, int index)
+{
+	size_t at = 0;
+
+	while (at < n->n_without_ipv6 && n->without_ipv6[at] != index)
+		at++;
+	return at;
+}
+
+/*
+ * A link that is up has been seen before: what containers have done with it since is theirs. What
+ * we have not turned off is not turned on: it was the pod's own sysctl. Called by its new name.
+ */
+static void set_ipv6(struct network *n, const struct net_link *link,
+		     const struct network_interface *want)
+{
+	size_t at = find_without_ipv6(n, link->index);
+	scoped_free char *path = ipv6_switch(want->name);
+	bool on = has_ipv6(want), is_off = at < n->n_without_ipv6;
+	struct err err = ERR_INIT;
+
+	/* All addresses are told, the link-local one as well; of the kernel's own idea there would
+	 * be two. */
+	if (on && (is_off || !(link->flags & IFF_UP)) &&
+	    net_link_set_autoconf(n->net, link->index, false, &err) < 0)
+		log_info("link-local address not left to the host", "reason", err.text);
+	if (on ? !is_off : is_off || link->flags & IFF_UP)
+		return;
+	err = ERR_INIT;
+	if (file_poke(path, on ? "0" : "1", &err) < 0) {
+		if (err.code != ERR_NOT_FOUND) /* no IPv6 in the kernel */
+			log_warn("IPv6 stays as it is", "reason", err.text);
+		return;
+	}
+	if (on) {
+		n->without_ipv6[at] = n->without_ipv6[--n->n_without_ipv6];
+		return;
+	}
+	n->without_ipv6 = xrealloc(n->without_ipv6, at + 1, sizeof(*n->without_ipv6));
+	n->without_ipv6[n->n_without_ipv6++] = link->index;
+}
+
+/* --- finding --- */
 
 /* Bridges and VLANs that containers have made have the MAC of what they stand on. */
 static const struct net_link *find_mac(const struct net_state *state, const uint8_t *mac)
@@ -302,6 +363,7 @@ static int set_link(struct network *n, const struct net_link *link,
 	if (want->mtu && want->mtu != link->mtu &&
 	    net_link_set_mtu(n->net, link->index, want->mtu, err) < 0)
 		return -1;
+	set_ipv6(n, link, want);
 	if (want->arp == !(link->flags & IFF_NOARP))
 		return 0;
 	return net_link_set_arp(n->net, link->index, want->arp, err);

@@ -373,8 +373,8 @@ static void names_are_swapped_and_nothing_is_lost(void **state)
 	(void)state;
 	a = plug("eth0", 1);
 	b = plug("eth1", 2);
-	update(1, "eth0", ARGS("10.1.0.2/24"));
-	update(2, "eth1", ARGS("10.2.0.2/24"));
+	update(1, "eth0", ARGS("10.1.0.2/24", "fe80::1/64"));
+	update(2, "eth1", ARGS("10.2.0.2/24", "fe80::2/64"));
 	routes_init(&r);
 	routes_add(&r, "", "10.1.0.1", "eth0");
 	routes_add(&r, "10.99.0.0/16", "10.2.0.1", "eth1");
@@ -382,7 +382,7 @@ static void names_are_swapped_and_nothing_is_lost(void **state)
 	furnish(a, 1);
 	furnish(b, 2);
 
-	update(1, "eth1", ARGS("10.1.0.2/24"));
+	update(1, "eth1", ARGS("10.1.0.2/24", "fe80::1/64"));
 	assert_int_equal(get_link("eth1").index, a);
 	assert_int_equal(get_link("eth0").index, b);
 	assert_int_equal(get_link("kata-swap0").index, 0);
@@ -465,12 +465,12 @@ static void a_failure_leaves_names_and_state_as_they_were(void **state)
 	(void)state;
 	a = plug("eth0", 1);
 	b = plug("eth1", 2);
-	update(1, "eth0", ARGS("10.1.0.2/24"));
-	update(2, "eth1", ARGS("10.2.0.2/24"));
+	update(1, "eth0", ARGS("10.1.0.2/24", "fe80::1/64"));
+	update(2, "eth1", ARGS("10.2.0.2/24", "fe80::2/64"));
 	furnish(a, 1);
 	wish_for(&w, 1, "lo", NULL);
 	drive_fails("UpdateInterface", &w.req.base, ERR_INVALID, "'lo'");
-	wish_for(&w, 1, "eth1", ARGS("10.1.0.2/24"));
+	wish_for(&w, 1, "eth1", ARGS("10.1.0.2/24", "fe80::1/64"));
 	w.interface.mtu = 20; /* less than the kernel takes */
 	drive_fails("UpdateInterface", &w.req.base, ERR_INVALID, "interface 'eth1': link 'eth1'");
 	assert_int_not_equal(get_link("eth0").flags & IFF_UP, 0);
@@ -678,6 +678,36 @@ static void a_guest_without_ipv6_gets_the_rest(void **state)
 	unplug(1);
 }
 
+static bool has_ipv6_off(const char *link)
+{
+	scoped_free char *path = xasprintf("/proc/sys/net/ipv6/conf/%s/disable_ipv6", link);
+	scoped_free char *text = NULL;
+	struct err err = ERR_INIT;
+
+	if (file_read(path, 16, &text, NULL, &err) < 0)
+		fail_msg("%s", err.text);
+	return *text == '1';
+}
+
+static void a_link_without_ipv6_in_the_pod_has_none_in_the_guest_until_it_gets_an_address(
+	void **state)
+{
+	int index = plug("eth0", 1);
+
+	(void)state;
+	update(1, "eth0", ARGS("10.1.0.2/24"));
+	assert_true(has_ipv6_off("eth0"));
+	update(1, "eth7", ARGS("10.1.0.2/24"));
+	assert_true(has_ipv6_off("eth7"));
+	update(1, "eth0", ARGS("10.1.0.2/24", "2001:db8::2/64"));
+	assert_false(has_ipv6_off("eth0"));
+	assert_true(has_address(index, "2001:db8::2/64"));
+	/* It has been up by now: what a container may have made is left alone. */
+	update(1, "eth0", ARGS("10.1.0.2/24"));
+	assert_false(has_ipv6_off("eth0"));
+	unplug(1);
+}
+
 static void a_link_that_comes_later_is_waited_for(void **state)
 {
 	const struct timespec pause = { .tv_nsec = 100000000 };
@@ -867,6 +897,8 @@ int main(void)
 		NETWORKED(a_route_that_cannot_be_set_is_named_and_the_others_are_set),
 		NETWORKED(neighbours_are_set_for_good),
 		NETWORKED(a_guest_without_ipv6_gets_the_rest),
+		NETWORKED(
+			a_link_without_ipv6_in_the_pod_has_none_in_the_guest_until_it_gets_an_address),
 		NETWORKED(a_link_that_comes_later_is_waited_for),
 		NETWORKED(callers_that_give_up_are_forgotten),
 		NETWORKED(nonsense_is_refused_before_anything_is_done),
