@@ -4,9 +4,11 @@
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <string.h>
 
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
+#include "lib/oci/message.h"
 #include "lib/oci/spec.h"
 
 /* The messages own their strings, as if they had been unpacked from the wire. */
@@ -92,6 +94,23 @@ Grpc__UpdateInterfaceRequest *guest_interface(const struct net_state *state,
 				    make_address(address));
 	}
 	return req;
+}
+
+static bool has_address(const Types__Interface *interface, const Types__IPAddress *address)
+{
+	for (size_t i = 0; i < interface->n_ipaddresses; i++)
+		if (strcmp(interface->ipaddresses[i]->address, address->address) == 0 &&
+		    strcmp(interface->ipaddresses[i]->mask, address->mask) == 0)
+			return true;
+	return false;
+}
+
+void guest_add_addresses(Types__Interface *interface, const Types__Interface *more)
+{
+	for (size_t i = 0; i < more->n_ipaddresses; i++)
+		if (!has_address(interface, more->ipaddresses[i]))
+			add_message(&interface->ipaddresses, &interface->n_ipaddresses,
+				    message_copy_any(&more->ipaddresses[i]->base));
 }
 
 /* --- routes --- */

@@ -18,6 +18,9 @@ Grpc__UpdateInterfaceRequest *guest_interface(const struct net_state *state,
 					      const struct endpoint_plan *plan,
 					      const char *pci_path);
 
+/* Those of more that interface has not yet. */
+void guest_add_addresses(Types__Interface *interface, const Types__Interface *more);
+
 /* A route's device: NULL when its link is not connected. arg is the caller's. */
 typedef const char *guest_name_of(void *arg, int link);
 

@@ -16,17 +16,18 @@ struct nic {
 	unsigned int slot;
 	size_t n_queues;
 	bool plugged, busy;
-	bool failed;  /* not tried again before something changes */
-	bool carrier; /* as the guest sees it */
+	bool failed;                        /* not tried again before something changes */
+	bool carrier;                       /* as the guest sees it */
 	Grpc__UpdateInterfaceRequest *told; /* NULL: the guest does not know it yet */
-	struct handed *handed; /* of a physical device; NULL: the link is there */
+	Types__Interface *by_hand; /* what add-iface said; its addresses stay; NULL: nothing */
+	struct handed *handed;     /* of a physical device; NULL: the link is there */
 };
 
 /* What was asked of the monitor or of the agent, and is not answered. */
 struct op {
 	struct list node;
 	struct network *network;
-	struct nic *nic; /* NULL: it is about all */
+	struct nic *nic;               /* NULL: it is about all */
 	const ProtobufCMessage *reply; /* of the agent, while answered() runs; NULL: none */
 	void (*answered)(struct op *op, const struct err *err);
 };
@@ -45,14 +46,15 @@ struct network {
 	struct vmm *vmm;
 	struct agent *agent;
 	struct list nics, ops;
-	uint32_t slots; /* bits: taken */
+	uint32_t slots;      /* bits: taken */
 	unsigned int n_made; /* so that no id comes twice */
 	Grpc__UpdateRoutesRequest *told_routes;
 	Grpc__AddARPNeighborsRequest *told_neighbours;
 	bool failed_routes, failed_neighbours;
 
-	struct list requests; /* of network_plug() and the like: one after the other */
-	int by_hand[ENDPOINTS_MAX]; /* links that are wanted (> 0) or refused (< 0), whatever the plan */
+	struct list requests;       /* of network_plug() and the like: one after the other */
+	int by_hand[ENDPOINTS_MAX]; /* links that are wanted (> 0) or refused (< 0), whatever the
+				       plan */
 	size_t n_by_hand;
 
 	bool following, changed;

@@ -47,6 +47,7 @@ void network_drop_nic(struct network *n, struct nic *nic)
 		n->warned(n->arg, &err);
 	list_remove(&nic->node);
 	message_drop(&nic->told);
+	message_drop(&nic->by_hand);
 	handed_free(nic->handed);
 	free(nic);
 }
@@ -348,6 +349,8 @@ static void tell_interface(struct network *n, const struct view *view, struct ni
 	Grpc__UpdateInterfaceRequest *req =
 		guest_interface(&view->state, &nic->ep.plan, nic->pci_path);
 
+	if (nic->by_hand)
+		guest_add_addresses(req->interface, nic->by_hand);
 	if (nic->told && is_same_message(&nic->told->base, &req->base)) {
 		message_drop(&req);
 		return;

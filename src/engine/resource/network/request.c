@@ -103,8 +103,23 @@ static struct request *first_of(const struct network *n)
 	return container_of(n->requests.next, struct request, node);
 }
 
+/* The guest has taken it: from now on it is told so again and again. */
+static void keep(const struct request *request)
+{
+	struct nic *nic = request->verb == NETWORK_ADD_INTERFACE
+				  ? network_find_nic(request->network, request->link)
+				  : NULL;
+
+	if (!nic)
+		return;
+	message_drop(&nic->by_hand);
+	nic->by_hand = (Types__Interface *)(void *)message_copy_any(request->message);
+}
+
 static void on_answered(struct op *op, const struct err *err)
 {
+	if (!err)
+		keep(first_of(op->network));
 	finish(first_of(op->network), op->reply, err);
 }
 
