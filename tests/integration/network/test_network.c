@@ -339,6 +339,24 @@ static void what_failed_is_said_and_tried_again_on_the_next_change(void **state)
 	turn_until(was_said, "10.1.0.4/24 10.1.0.5/24\n");
 }
 
+static void a_device_that_is_refused_is_tried_once_a_change(void **state)
+{
+	(void)state;
+	t.refuse = "plug";
+	OK(network_connect(t.network, 1, e));
+	network_attach_vmm(t.network, &vmm);
+	sync_now();
+	assert_int_equal(t.synced.code, ERR_INTERNAL);
+	assert_string_equal(t.synced.text, "network interface 'eth0': refused by the test");
+	assert_string_equal(str_get(&t.said), "plug network-0 slot 1 queues 1\n");
+	t.refuse = NULL;
+	forget_said();
+	close(take_fd(&t.fds[0])); /* the monitor keeps nothing of what it refused */
+	sync_now();
+	assert_int_equal(t.synced.code, ERR_OK);
+	assert_string_equal(str_get(&t.said), "plug network-0 slot 1 queues 1\n");
+}
+
 static void a_machine_that_goes_in_the_middle_leaves_nothing(void **state)
 {
 	(void)state;
@@ -426,6 +444,7 @@ int main(void)
 		TEST(a_link_that_comes_is_plugged_and_one_that_goes_is_unplugged),
 		TEST(a_tap_that_was_deleted_is_replaced_and_the_guest_told_anew),
 		TEST(what_failed_is_said_and_tried_again_on_the_next_change),
+		TEST(a_device_that_is_refused_is_tried_once_a_change),
 		TEST(a_machine_that_goes_in_the_middle_leaves_nothing),
 		TEST(an_interface_is_taken_away_and_brought_back_by_hand),
 		TEST(a_link_that_cannot_be_connected_is_said_once_and_hinders_no_other),

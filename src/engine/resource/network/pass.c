@@ -130,11 +130,13 @@ static void on_plain(struct op *op, const struct err *err)
 	op->nic->failed = true;
 }
 
+/* Without a device that has them too, the descriptors keep the tap for the next try. */
 static void on_plugged(struct op *op, const struct err *err)
 {
 	on_plain(op, err);
 	op->nic->plugged = !err;
-	endpoint_close_fds(&op->nic->ep);
+	if (!err)
+		endpoint_close_fds(&op->nic->ep);
 }
 
 /* A guest that does not let go keeps the slot; nothing is behind the device any more. */
