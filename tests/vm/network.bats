@@ -39,7 +39,9 @@ setup() {
 
 teardown() {
 	[ "${#SERVERS[@]}" = 0 ] || kill "${SERVERS[@]}" 2>/dev/null || true
-	kata delete --force "$ID" >/dev/null 2>&1 || true
+	for id in "$ID" "$ID-b"; do
+		kata delete --force "$id" >/dev/null 2>&1 || true
+	done
 	remove_network
 	vm_teardown
 }
@@ -126,6 +128,7 @@ serve() {
 	SERVERS+=($!)
 	busybox nc -ll -p 5001 -e cat "$FILE_DIR/rootfs/big" 3>&- &
 	SERVERS+=($!)
+	within 5 sh -c 'ss -ltn | grep -q :5000 && ss -ltn | grep -q :5001'
 }
 
 # Four megabytes out of the guest and as many into it are those they were.
@@ -207,6 +210,7 @@ transfers() {
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sh -c "$SERVE /big"
 	kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
 	kata start "$ID"
+	within 10 in_guest sh -c 'netstat -ltn | grep -q :5000 && netstat -ltn | grep -q :5001'
 	ID=$first
 	transfers 10.9.0.3
 	kata delete --force "$first-b"

@@ -71,19 +71,65 @@ static void an_interface_has_what_its_link_has(void **state)
 	message_drop(&req);
 }
 
+static void addresses_of_somebody_else_are_added_once(void **state)
+{
+	struct net_address address = { .link = 2, .ip = ip("10.1.0.2"), .prefix = 24 };
+	struct net_address others[] = {
+		{ .link = 2, .ip = ip("10.1.0.2"), .prefix = 24 },
+		{ .link = 2, .ip = ip("10.1.0.2"), .prefix = 16 },
+		{ .link = 2, .ip = ip("fd00::2"), .prefix = 64 },
+	};
+	const struct net_state has = { .addresses = &address, .n_addresses = 1 };
+	const struct net_state more = { .addresses = others, .n_addresses = ARRAY_LEN(others) };
+	Grpc__UpdateInterfaceRequest *to = guest_interface(&has, &eth0, "02/01");
+	Grpc__UpdateInterfaceRequest *from = guest_interface(&more, &eth0, "02/01");
+
+	(void)state;
+	guest_add_addresses(to->interface, from->interface);
+	message_drop(&from);
+	assert_int_equal(to->interface->n_ipaddresses, 3);
+	assert_string_equal(to->interface->ipaddresses[1]->address, "10.1.0.2");
+	assert_string_equal(to->interface->ipaddresses[1]->mask, "16");
+	assert_string_equal(to->interface->ipaddresses[2]->address, "fd00::2");
+	message_drop(&to);
+}
+
 static void routes_that_the_kernel_makes_itself_are_not_sent(void **state)
 {
 	struct net_route routes[] = {
-		{ .family = AF_INET, .gateway = ip("10.1.0.1"), .link = 2, .protocol = RTPROT_BOOT,
-		  .type = RTN_UNICAST, .flags = RTNH_F_ONLINK, .mtu = 1400 },
-		{ .family = AF_INET, .to = ip("10.1.0.0"), .prefix = 24, .link = 2,
-		  .protocol = RTPROT_KERNEL, .type = RTN_UNICAST, .scope = RT_SCOPE_LINK },
-		{ .family = AF_INET, .to = ip("10.9.0.0"), .prefix = 16, .link = 3,
-		  .protocol = RTPROT_STATIC, .type = RTN_UNICAST },
-		{ .family = AF_INET, .to = ip("10.8.0.0"), .prefix = 16, .link = 2,
-		  .protocol = RTPROT_STATIC, .type = RTN_BLACKHOLE },
-		{ .family = AF_INET6, .to = ip("fd01::"), .prefix = 48, .link = 2,
-		  .protocol = RTPROT_STATIC, .type = RTN_UNICAST, .source = ip("fd00::2") },
+		{ .family = AF_INET,
+		  .gateway = ip("10.1.0.1"),
+		  .link = 2,
+		  .protocol = RTPROT_BOOT,
+		  .type = RTN_UNICAST,
+		  .flags = RTNH_F_ONLINK,
+		  .mtu = 1400 },
+		{ .family = AF_INET,
+		  .to = ip("10.1.0.0"),
+		  .prefix = 24,
+		  .link = 2,
+		  .protocol = RTPROT_KERNEL,
+		  .type = RTN_UNICAST,
+		  .scope = RT_SCOPE_LINK },
+		{ .family = AF_INET,
+		  .to = ip("10.9.0.0"),
+		  .prefix = 16,
+		  .link = 3,
+		  .protocol = RTPROT_STATIC,
+		  .type = RTN_UNICAST },
+		{ .family = AF_INET,
+		  .to = ip("10.8.0.0"),
+		  .prefix = 16,
+		  .link = 2,
+		  .protocol = RTPROT_STATIC,
+		  .type = RTN_BLACKHOLE },
+		{ .family = AF_INET6,
+		  .to = ip("fd01::"),
+		  .prefix = 48,
+		  .link = 2,
+		  .protocol = RTPROT_STATIC,
+		  .type = RTN_UNICAST,
+		  .source = ip("fd00::2") },
 	};
 	const struct net_state all = { .routes = routes, .n_routes = ARRAY_LEN(routes) };
 	Grpc__UpdateRoutesRequest *req = guest_routes(&all, name_of, NULL);
@@ -106,15 +152,31 @@ static void routes_that_the_kernel_makes_itself_are_not_sent(void **state)
 static void of_routes_to_one_destination_the_one_with_the_lowest_metric_is_sent(void **state)
 {
 	struct net_route routes[] = {
-		{ .family = AF_INET, .gateway = ip("10.1.0.9"), .link = 2, .protocol = RTPROT_BOOT,
-		  .type = RTN_UNICAST, .metric = 200 },
-		{ .family = AF_INET, .gateway = ip("10.1.0.1"), .link = 2, .protocol = RTPROT_BOOT,
-		  .type = RTN_UNICAST, .metric = 100 },
-		{ .family = AF_INET6, .gateway = ip("fd00::1"), .link = 2,
-		  .protocol = RTPROT_BOOT, .type = RTN_UNICAST, .metric = 1024 },
+		{ .family = AF_INET,
+		  .gateway = ip("10.1.0.9"),
+		  .link = 2,
+		  .protocol = RTPROT_BOOT,
+		  .type = RTN_UNICAST,
+		  .metric = 200 },
+		{ .family = AF_INET,
+		  .gateway = ip("10.1.0.1"),
+		  .link = 2,
+		  .protocol = RTPROT_BOOT,
+		  .type = RTN_UNICAST,
+		  .metric = 100 },
+		{ .family = AF_INET6,
+		  .gateway = ip("fd00::1"),
+		  .link = 2,
+		  .protocol = RTPROT_BOOT,
+		  .type = RTN_UNICAST,
+		  .metric = 1024 },
 		/* the kernel keeps no two alike, but an answer may hold one twice */
-		{ .family = AF_INET, .gateway = ip("10.1.0.2"), .link = 2, .protocol = RTPROT_BOOT,
-		  .type = RTN_UNICAST, .metric = 100 },
+		{ .family = AF_INET,
+		  .gateway = ip("10.1.0.2"),
+		  .link = 2,
+		  .protocol = RTPROT_BOOT,
+		  .type = RTN_UNICAST,
+		  .metric = 100 },
 	};
 	const struct net_state all = { .routes = routes, .n_routes = ARRAY_LEN(routes) };
 	Grpc__UpdateRoutesRequest *req = guest_routes(&all, name_of, NULL);
@@ -129,12 +191,21 @@ static void of_routes_to_one_destination_the_one_with_the_lowest_metric_is_sent(
 static void only_permanent_neighbours_with_an_address_are_sent(void **state)
 {
 	struct net_neighbour neighbours[] = {
-		{ .link = 2, .ip = ip("10.1.0.1"), .mac = { 2, 0, 0, 0, 0, 9 }, .has_mac = true,
+		{ .link = 2,
+		  .ip = ip("10.1.0.1"),
+		  .mac = { 2, 0, 0, 0, 0, 9 },
+		  .has_mac = true,
 		  .state = NUD_PERMANENT },
-		{ .link = 2, .ip = ip("10.1.0.3"), .mac = { 2, 0, 0, 0, 0, 8 }, .has_mac = true,
+		{ .link = 2,
+		  .ip = ip("10.1.0.3"),
+		  .mac = { 2, 0, 0, 0, 0, 8 },
+		  .has_mac = true,
 		  .state = NUD_REACHABLE },
 		{ .link = 2, .ip = ip("10.1.0.4"), .state = NUD_PERMANENT },
-		{ .link = 3, .ip = ip("10.1.0.5"), .mac = { 2, 0, 0, 0, 0, 7 }, .has_mac = true,
+		{ .link = 3,
+		  .ip = ip("10.1.0.5"),
+		  .mac = { 2, 0, 0, 0, 0, 7 },
+		  .has_mac = true,
 		  .state = NUD_PERMANENT },
 	};
 	const struct net_state all = { .neighbours = neighbours,
@@ -156,6 +227,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_interface_has_what_its_link_has),
+		cmocka_unit_test(addresses_of_somebody_else_are_added_once),
 		cmocka_unit_test(routes_that_the_kernel_makes_itself_are_not_sent),
 		cmocka_unit_test(
 			of_routes_to_one_destination_the_one_with_the_lowest_metric_is_sent),
