@@ -475,12 +475,14 @@ limited() {
 	[ "$(in_pod tc qdisc show | grep -c -e htb -e ingress)" = 0 ]
 }
 
-@test "rates limited, model macvtap" {
+@test "rates limited, model macvtap; the supervisor killed" {
 	own_config 'rx_rate_limiter_max_rate = 8000000' 'tx_rate_limiter_max_rate = 8000000'
 	printf '[runtime]\ninternetworking_model = "macvtap"\n' >>"$CONFIG"
 	start_pod
 	ip -n pod -o link show type ifb | grep _kata
 	limited
+	# What a supervisor that was killed has left is taken back as well.
+	kill -9 "$(process_of "$ID" kata-proxy)"
 	delete_pod
 	[ "$(in_pod tc qdisc show | grep -c -e htb -e ingress)" = 0 ]
 	[ -z "$(ip -n pod -o link show type ifb)" ]
