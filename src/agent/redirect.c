@@ -10,7 +10,7 @@
  *	return 1
  *
  * Outward (connect, sendmsg) the known port becomes ours, inward (recvmsg, getpeername) ours
- *becomes the known one.
+ * becomes the known one.
  */
 #include "agent/redirect.h"
 

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -98,6 +99,27 @@ static const struct net_route *find_route(const struct net_state *s, const char 
 	return NULL;
 }
 
+/* The same for what has to be there; the compiler does not know that a test ends at a failure. */
+static const struct net_address *get_address(const struct net_state *s, int link, const char *text)
+{
+	const struct net_address *found = find_address(s, link, text);
+
+	assert_non_null(found);
+	if (!found)
+		abort();
+	return found;
+}
+
+static const struct net_route *get_route(const struct net_state *s, const char *text)
+{
+	const struct net_route *found = find_route(s, text);
+
+	assert_non_null(found);
+	if (!found)
+		abort();
+	return found;
+}
+
 /* link 0: none */
 static struct net_neighbour find_neighbour(const struct net_state *s, const char *text)
 {
@@ -179,13 +201,11 @@ static void addresses_come_and_go(void **state)
 	need_namespace();
 	index = make_addressed();
 	s = read_all();
-	a = find_address(&s, index, "10.1.0.2");
-	assert_non_null(a);
+	a = get_address(&s, index, "10.1.0.2");
 	assert_int_equal(a->prefix, 24);
 	again = *a;
 	OK(net_address_add(net, &again, e)); /* there already */
-	a = find_address(&s, index, "2001:db8::2");
-	assert_non_null(a);
+	a = get_address(&s, index, "2001:db8::2");
 	assert_int_equal(a->prefix, 64);
 	assert_int_equal(a->flags & IFA_F_TENTATIVE, 0); /* usable at once */
 	net_state_done(&s);
@@ -196,8 +216,7 @@ static void addresses_come_and_go(void **state)
 	OK(net_address_delete(net, &again, e));
 	OK(net_address_delete(net, &again, e)); /* gone already */
 	s = read_all();
-	a = find_address(&s, index, "10.1.0.2");
-	assert_non_null(a); /* the same address with another prefix is another one */
+	a = get_address(&s, index, "10.1.0.2"); /* the same address with another prefix is another one */
 	assert_int_equal(a->prefix, 16);
 	assert_non_null(find_address(&s, index, "2001:db8::2"));
 	net_state_done(&s);
@@ -244,16 +263,14 @@ static void routes_have_all_that_was_said(void **state)
 	OK(net_route_replace(net, &r, e));
 
 	s = read_all();
-	found = find_route(&s, "0.0.0.0/0");
-	assert_non_null(found);
+	found = get_route(&s, "0.0.0.0/0");
 	assert_int_equal(found->to.family, AF_UNSPEC);
 	assert_true(net_ip_equal(&found->gateway, &gateway));
 	assert_int_equal(found->link, index);
 	assert_int_equal(found->table, RT_TABLE_MAIN);
 	assert_int_equal(found->protocol, RTPROT_BOOT);
 	assert_int_equal(found->type, RTN_UNICAST);
-	found = find_route(&s, "10.9.0.0/16");
-	assert_non_null(found);
+	found = get_route(&s, "10.9.0.0/16");
 	gateway = ip("10.1.0.2");
 	assert_true(net_ip_equal(&found->source, &gateway));
 	assert_int_equal(found->gateway.family, AF_UNSPEC);
@@ -261,20 +278,16 @@ static void routes_have_all_that_was_said(void **state)
 	assert_int_equal(found->mtu, 1300);
 	assert_int_equal(found->metric, 50);
 	assert_int_equal(found->protocol, RTPROT_STATIC);
-	found = find_route(&s, "10.8.0.0/16");
-	assert_non_null(found);
+	found = get_route(&s, "10.8.0.0/16");
 	assert_int_equal(found->flags, RTNH_F_ONLINK);
-	found = find_route(&s, "::/0");
-	assert_non_null(found);
+	found = get_route(&s, "::/0");
 	assert_int_equal(found->family, AF_INET6);
 	gateway = ip("2001:db8::2");
 	assert_true(net_ip_equal(&found->source, &gateway));
-	found = find_route(&s, "10.7.0.0/16");
-	assert_non_null(found);
+	found = get_route(&s, "10.7.0.0/16");
 	gateway = ip("2001:db8::1");
 	assert_true(net_ip_equal(&found->gateway, &gateway));
-	found = find_route(&s, "10.1.0.0/24");
-	assert_non_null(found);
+	found = get_route(&s, "10.1.0.0/24");
 	assert_int_equal(found->protocol, RTPROT_KERNEL);
 	net_state_done(&s);
 	OK(net_link_delete(net, index, e));
@@ -299,8 +312,7 @@ static void a_route_is_replaced_and_deleted(void **state)
 	r.gateway = gateway = ip("10.1.0.7");
 	OK(net_route_replace(net, &r, e));
 	s = read_all();
-	found = find_route(&s, "10.9.0.0/16");
-	assert_non_null(found);
+	found = get_route(&s, "10.9.0.0/16");
 	assert_true(net_ip_equal(&found->gateway, &gateway));
 	OK(net_route_delete(net, found, e));
 	OK(net_route_delete(net, found, e)); /* gone already */
