@@ -117,10 +117,11 @@ bats_require_minimum_version 1.5.0
 
 # What is stopped is waited for, so several at a time: each with an id, a bundle and a network of its own.
 stop_apart() {
-	trap 'netns_remove "pod$1"' EXIT
+	trap 'netns_remove "$NETNS_OWN"' EXIT
 	ID=$ID-${1}s # no beginning of another one
 	BUNDLE=$BUNDLE-$1
-	netns_make "pod$1"
+	NETNS_OWN=pod$1
+	netns_make "$NETNS_OWN"
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sleep 600
 	stop_step "$2"
 }

@@ -216,11 +216,11 @@ netns_remove() {
 	ip netns del "$1"
 }
 
-# What is ours in the network namespaces that have a name.
+# What is ours in the network namespaces that have a name, or in the one that is a test's own: NETNS_OWN.
 network_leftovers() {
 	local name
 
-	for name in $(ip netns list | cut -d ' ' -f 1); do
+	for name in ${NETNS_OWN:-$(ip netns list | cut -d ' ' -f 1)}; do
 		ip -n "$name" -o link show | grep _kata || true
 		tc -n "$name" qdisc show | grep -E ' (ingress|htb) ' || true
 	done

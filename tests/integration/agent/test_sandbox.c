@@ -268,7 +268,9 @@ static Grpc__GetIPTablesResponse *get_rules(bool ipv6)
 static bool has_rule(bool ipv6, const char *rule)
 {
 	Grpc__GetIPTablesResponse *resp = get_rules(ipv6);
-	bool has = memmem(resp->data.data, resp->data.len, rule, strlen(rule)) != NULL;
+	/* No rules at all are no bytes at all. */
+	bool has = resp->data.len > 0 &&
+		   memmem(resp->data.data, resp->data.len, rule, strlen(rule)) != NULL;
 
 	grpc__get_iptables_response__free_unpacked(resp, NULL);
 	return has;
