@@ -91,16 +91,39 @@ stop_step() {
 
 bats_require_minimum_version 1.5.0
 
-@test "each step of the sandbox's start made to fail" {
-	for step in "${SANDBOX_STEPS[@]}"; do
-		fail_step "$step"
+# apart NUMBER ACTION STEP: with an id, a bundle and a network of its own.
+apart() {
+	trap 'netns_remove "$NETNS_OWN"' EXIT
+	ID=$ID-${1}s # no beginning of another one
+	BUNDLE=$BUNDLE-$1
+	NETNS_OWN=pod$1
+	netns_make "$NETNS_OWN"
+	bundle "$BUNDLE" "$FILE_DIR/rootfs" sleep 600
+	"$2" "$3"
+}
+
+# at_each ACTION STEP...: most of it is waiting, for guests or for what does not answer, so three at a time.
+at_each() {
+	local action=$1 jobs=() failed=0
+
+	shift
+	for i in $(seq $#); do
+		apart "$i" "$action" "${!i}" >"$BATS_TEST_TMPDIR/step$i" 2>&1 3>&- &
+		jobs+=($!)
+		(( i % 3 && i < $# )) || {
+			for job in "${jobs[@]}"; do wait "$job" || failed=1; done
+			jobs=()
+		}
 	done
+	[ "$failed" = 0 ] || { cat "$BATS_TEST_TMPDIR"/step*; false; }
+}
+
+@test "each step of the sandbox's start made to fail" {
+	at_each fail_step "${SANDBOX_STEPS[@]}"
 }
 
 @test "each step of the container's creation made to fail" {
-	for step in "${CONTAINER_STEPS[@]}"; do
-		fail_step "$step"
-	done
+	at_each fail_step "${CONTAINER_STEPS[@]}"
 }
 
 @test "the step lists of this test are those of the engine" {
@@ -110,34 +133,11 @@ bats_require_minimum_version 1.5.0
 }
 
 @test "the supervisor killed at each step" {
-	for step in "${SANDBOX_STEPS[@]}" "${CONTAINER_STEPS[@]}"; do
-		kill_step "$step"
-	done
-}
-
-# What is stopped is waited for, so several at a time: each with an id, a bundle and a network of its own.
-stop_apart() {
-	trap 'netns_remove "$NETNS_OWN"' EXIT
-	ID=$ID-${1}s # no beginning of another one
-	BUNDLE=$BUNDLE-$1
-	NETNS_OWN=pod$1
-	netns_make "$NETNS_OWN"
-	bundle "$BUNDLE" "$FILE_DIR/rootfs" sleep 600
-	stop_step "$2"
+	at_each kill_step "${SANDBOX_STEPS[@]}" "${CONTAINER_STEPS[@]}"
 }
 
 @test "the supervisor stopped at each step" {
-	local steps=("${SANDBOX_STEPS[@]}" "${CONTAINER_STEPS[@]}") jobs=() failed=0
-
-	for i in "${!steps[@]}"; do
-		stop_apart "$i" "${steps[i]}" >"$BATS_TEST_TMPDIR/step$i" 2>&1 3>&- &
-		jobs+=($!)
-		(( i % 3 < 2 && i + 1 < ${#steps[@]} )) || {
-			for job in "${jobs[@]}"; do wait "$job" || failed=1; done
-			jobs=()
-		}
-	done
-	[ "$failed" = 0 ] || { cat "$BATS_TEST_TMPDIR"/step*; false; }
+	at_each stop_step "${SANDBOX_STEPS[@]}" "${CONTAINER_STEPS[@]}"
 }
 
 @test "each process killed under a running container" {
