@@ -5,7 +5,6 @@
  * We are in the pod's network namespace; a hook or a CNI plugin has filled it, or will.
  */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "engine/config/config.h"
 #include "engine/resource/netns.h"
@@ -15,16 +14,6 @@
 #include "lib/base/defs.h"
 
 #define RESUME_MS 5000u
-
-/* Ours alone: nothing may ever be connected of the namespace that the host itself lives in. */
-bool sandbox_network_is_private(void)
-{
-	struct stat ours, hosts;
-
-	return stat("/proc/self/ns/net", &ours) == 0 &&
-	       (stat("/proc/1/ns/net", &hosts) < 0 || ours.st_ino != hosts.st_ino ||
-		ours.st_dev != hosts.st_dev);
-}
 
 static void on_warning(void *arg, const struct err *err)
 {
@@ -36,9 +25,10 @@ enum flow_next sandbox_connect_network(void *owner, struct err *err)
 	struct sandbox *sb = owner;
 	const char *path = netns_path(sb->spec);
 
-	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !sandbox_network_is_private())
+	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !netns_is_private())
 		return FLOW_NEXT;
-	sb->network = network_new(sb->base, sb->config, sb->journal, path ? path : "", on_warning, sb);
+	sb->network =
+		network_new(sb->base, sb->config, sb->journal, path ? path : "", on_warning, sb);
 	if (network_connect(sb->network, sb->vm_config.cpus, err) < 0)
 		return FLOW_FAIL;
 	sb->vm_config.start_paused = network_n_devices(sb->network) > 0;

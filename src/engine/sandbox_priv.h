@@ -154,7 +154,6 @@ enum flow_next sandbox_connect_network(void *owner, struct err *err);
 enum flow_next sandbox_plug_network(void *owner, struct err *err); /* the guest runs afterwards */
 enum flow_next sandbox_configure_network(void *owner, struct err *err);
 void sandbox_undo_network(void *owner);
-bool sandbox_network_is_private(void); /* we are in another namespace than the host */
 
 /* sandbox_up.c: each takes back what one step made; all are safe when it made nothing. */
 void sandbox_undo_agent(struct sandbox *sb);

@@ -17,6 +17,7 @@
 #include "engine/persist/journal.h"
 #include "engine/resource/guest_sandbox.h"
 #include "engine/resource/host_limits.h"
+#include "engine/resource/netns.h"
 #include "engine/resource/network/network.h"
 #include "engine/resource/resolver.h"
 #include "engine/resource/scope.h"
@@ -576,7 +577,7 @@ static enum flow_next watch_guest(void *owner, struct err *err)
 
 	(void)err;
 	agent_watch_oom(sb->agent, on_oom, sb);
-	if (sandbox_network_is_private()) /* else it would be the host's servers that are asked */
+	if (netns_is_private()) /* else it would be the host's servers that are asked */
 		sb->resolver = resolver_new(sb->base, sb->agent, sb->spec, on_no_names, sb);
 	if (sb->network)
 		network_follow(sb->network);

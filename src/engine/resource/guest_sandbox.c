@@ -13,6 +13,7 @@
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "lib/base/str.h"
+#include "lib/oci/message.h"
 #include "lib/oci/spec.h"
 
 #define HOSTNAME_LEN_MAX  64          /* linux/utsname.h */
@@ -20,14 +21,6 @@
 #define SHM_GUEST_PATH    "/run/kata-containers/sandbox/shm"
 
 /* The messages own their strings, as if they had been unpacked from the wire. */
-
-static void add_message(void *list_ptr, size_t *n, void *msg)
-{
-	void ***list = list_ptr;
-
-	*list = xrealloc(*list, *n + 1, sizeof(**list));
-	(*list)[(*n)++] = msg;
-}
 
 static Grpc__Storage *add_storage(Grpc__CreateSandboxRequest *req, const char *driver,
 				  const char *source, const char *fstype, const char *mount_point)
@@ -39,13 +32,13 @@ static Grpc__Storage *add_storage(Grpc__CreateSandboxRequest *req, const char *d
 	spec_set_string(&st->source, source);
 	spec_set_string(&st->fstype, fstype);
 	spec_set_string(&st->mount_point, mount_point);
-	add_message(&req->storages, &req->n_storages, st);
+	message_append(&req->storages, &req->n_storages, st);
 	return st;
 }
 
 static void add_option(Grpc__Storage *st, char *option)
 {
-	add_message(&st->options, &st->n_options, option);
+	message_append(&st->options, &st->n_options, option);
 }
 
 static void add_share(Grpc__CreateSandboxRequest *req, const struct config *config)
@@ -105,7 +98,7 @@ static int add_dns(Grpc__CreateSandboxRequest *req, const Grpc__Spec *spec, stru
 	if (file_read(m->source, RESOLV_CONF_MAX, &text, NULL, err) < 0)
 		return -1;
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		add_message(&req->dns, &req->n_dns, xstrdup(line));
+		message_append(&req->dns, &req->n_dns, xstrdup(line));
 	return 0;
 }
 
@@ -123,8 +116,8 @@ static void add_module(Grpc__CreateSandboxRequest *req, const char *text)
 	grpc__kernel_module__init(module);
 	spec_set_string(&module->name, word);
 	while ((word = strtok_r(NULL, " ", &save)))
-		add_message(&module->parameters, &module->n_parameters, xstrdup(word));
-	add_message(&req->kernel_modules, &req->n_kernel_modules, module);
+		message_append(&module->parameters, &module->n_parameters, xstrdup(word));
+	message_append(&req->kernel_modules, &req->n_kernel_modules, module);
 }
 
 static bool has_shared_pidns(const Grpc__Spec *spec)

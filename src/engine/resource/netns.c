@@ -11,7 +11,7 @@
 #include "engine/config/config.h"
 #include "lib/base/defs.h"
 
-static void back_to_netns(int old)
+void netns_return(int old)
 {
 	if (setns(old, CLONE_NEWNET) < 0)
 		abort(); /* nothing that we do next would be where it belongs */
@@ -26,7 +26,7 @@ static int fresh_netns(struct err *err)
 		return err_sys(err, errno, "make network namespace");
 	fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	error = errno;
-	back_to_netns(old);
+	netns_return(old);
 	return fd < 0 ? err_sys(err, error, "open network namespace") : fd;
 }
 
@@ -43,6 +43,13 @@ static bool is_same(const struct stat *ns, const char *path)
 	struct stat st;
 
 	return stat(path, &st) == 0 && st.st_dev == ns->st_dev && st.st_ino == ns->st_ino;
+}
+
+bool netns_is_private(void)
+{
+	struct stat ours;
+
+	return stat("/proc/self/ns/net", &ours) == 0 && !is_same(&ours, "/proc/1/ns/net");
 }
 
 static int open_named(const char *path, struct err *err)

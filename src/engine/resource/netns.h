@@ -6,6 +6,8 @@
  * The one that config.json names, or a fresh one that lives exactly as long as somebody is in it.
  * Never the host's: the links of the namespace become the VM's.
  */
+#include <stdbool.h>
+
 #include "lib/base/err.h"
 #include "oci.pb-c.h"
 
@@ -24,3 +26,9 @@ const char *netns_path(const Grpc__Spec *spec);
  * the sandbox stays where the caller is. Blocks: no. The caller has one thread.
  */
 int netns_open(const struct config *config, const Grpc__Spec *spec, struct err *err);
+
+/* Are we in one that is not process 1's? Nothing may ever be connected of the host's own. */
+bool netns_is_private(void);
+
+/* Back into our own after a setns(); abort() if that cannot be. old stays open. */
+void netns_return(int old);

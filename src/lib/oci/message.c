@@ -20,3 +20,11 @@ ProtobufCMessage *message_copy_any(const ProtobufCMessage *msg)
 		abort(); /* what we packed ourselves unpacks, unless memory is gone */
 	return copy;
 }
+
+void message_append(void *list_ptr, size_t *n, void *msg)
+{
+	void ***list = list_ptr;
+
+	*list = xrealloc(*list, *n + 1, sizeof(**list));
+	(*list)[(*n)++] = msg;
+}

@@ -13,14 +13,6 @@
 
 /* The messages own their strings, as if they had been unpacked from the wire. */
 
-static void add_message(void *list_ptr, size_t *n, void *msg)
-{
-	void ***list = list_ptr;
-
-	*list = xrealloc(*list, *n + 1, sizeof(**list));
-	(*list)[(*n)++] = msg;
-}
-
 static Types__IPFamily family_of(int family)
 {
 	return family == AF_INET6 ? TYPES__IPFAMILY__v6 : TYPES__IPFAMILY__v4;
@@ -90,7 +82,7 @@ Grpc__UpdateInterfaceRequest *guest_interface(const struct net_state *state,
 
 		if (address->link == plan->link && !is_loopback(&address->ip) &&
 		    !(address->flags & IFA_F_DADFAILED))
-			add_message(&iface->ipaddresses, &iface->n_ipaddresses,
+			message_append(&iface->ipaddresses, &iface->n_ipaddresses,
 				    make_address(address));
 	}
 	return req;
@@ -109,7 +101,7 @@ void guest_add_addresses(Types__Interface *interface, const Types__Interface *mo
 {
 	for (size_t i = 0; i < more->n_ipaddresses; i++)
 		if (!has_address(interface, more->ipaddresses[i]))
-			add_message(&interface->ipaddresses, &interface->n_ipaddresses,
+			message_append(&interface->ipaddresses, &interface->n_ipaddresses,
 				    message_copy_any(&more->ipaddresses[i]->base));
 }
 
@@ -170,7 +162,7 @@ Grpc__UpdateRoutesRequest *guest_routes(const struct net_state *state, guest_nam
 		const char *device = is_wanted(route) ? name_of(arg, route->link) : NULL;
 
 		if (device && !is_hidden(state, i))
-			add_message(&req->routes->routes, &req->routes->n_routes,
+			message_append(&req->routes->routes, &req->routes->n_routes,
 				    make_route(route, device));
 	}
 	return req;
@@ -211,7 +203,7 @@ Grpc__AddARPNeighborsRequest *guest_neighbours(const struct net_state *state,
 					     : NULL;
 
 		if (device)
-			add_message(&req->neighbors->arpneighbors, &req->neighbors->n_arpneighbors,
+			message_append(&req->neighbors->arpneighbors, &req->neighbors->n_arpneighbors,
 				    make_neighbour(neighbour, device));
 	}
 	return req;

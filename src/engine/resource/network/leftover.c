@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
+#include "engine/resource/netns.h"
 #include "engine/resource/network/endpoint_priv.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
@@ -180,8 +181,7 @@ static struct net *open_net_in(int netns, struct err *err)
 		return NULL;
 	}
 	net = net_open(err);
-	if (setns(own, CLONE_NEWNET) < 0)
-		abort(); /* nothing that we do next would be where it belongs */
+	netns_return(own);
 	return net;
 }
 
