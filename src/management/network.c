@@ -11,22 +11,16 @@
 #include "engine/engine.h"
 #include "engine/resource/network/network.h"
 #include "lib/base/defs.h"
-#include "lib/base/list.h"
 #include "lib/base/mem.h"
 #include "lib/oci/message.h"
 #include "lib/oci/spec.h"
 #include "management/answer.h"
+#include "management/wait.h"
 #include "task/task.h"
 
 struct network_server {
 	struct tasks *tasks;
-	struct list waits;
-};
-
-/* A request that the engine or the guest is being asked for. */
-struct wait {
-	struct list node;           /* in server->waits */
-	struct evhttp_request *req; /* NULL: nobody waits any more */
+	struct waits waits;
 };
 
 /* --- what each interface is to the VM --- */
@@ -140,14 +134,6 @@ void network_serve(struct network_server *server, struct evhttp_request *req)
 
 /* --- requests that take their time --- */
 
-static void on_hung_up(struct evhttp_connection *conn, void *arg)
-{
-	struct wait *wait = arg;
-
-	(void)conn;
-	wait->req = NULL; /* it goes with its connection */
-}
-
 static void answer_list(struct evhttp_request *req, const ProtobufCMessage *reply)
 {
 	scoped_free char *text = spec_format(reply);
@@ -166,14 +152,10 @@ static void answer_list(struct evhttp_request *req, const ProtobufCMessage *repl
 
 static void on_answered(void *arg, const ProtobufCMessage *reply, const struct err *err)
 {
-	struct wait *wait = arg;
-	struct evhttp_request *req = wait->req;
+	struct evhttp_request *req = wait_end(arg);
 
-	list_remove(&wait->node);
-	free(wait);
 	if (!req)
 		return;
-	evhttp_connection_set_closecb(evhttp_request_get_connection(req), NULL, NULL);
 	if (err)
 		answer_error(req, err);
 	else if (reply && evhttp_request_get_command(req) == EVHTTP_REQ_GET)
@@ -187,17 +169,11 @@ static void ask(struct network_server *server, struct evhttp_request *req, enum 
 {
 	struct sandbox *sb = tasks_sandbox(server->tasks);
 	struct network *network = sb ? sandbox_network(sb) : NULL;
-	struct wait *wait;
 
-	if (!network) {
+	if (network)
+		network_request(network, verb, message, on_answered, wait_new(&server->waits, req));
+	else
 		answer_unavailable(req, "the sandbox has no network that is connected\n");
-		return;
-	}
-	wait = xnew(struct wait);
-	wait->req = req;
-	list_add(&server->waits, &wait->node);
-	evhttp_connection_set_closecb(evhttp_request_get_connection(req), on_hung_up, wait);
-	network_request(network, verb, message, on_answered, wait);
 }
 
 /* What a message with the text as its value of key says, or as a whole if there is no key. */
@@ -257,7 +233,7 @@ struct network_server *network_server_new(struct tasks *tasks)
 	struct network_server *server = xnew(struct network_server);
 
 	server->tasks = tasks;
-	list_init(&server->waits);
+	waits_init(&server->waits);
 	return server;
 }
 
@@ -266,12 +242,6 @@ void network_server_free(struct network_server *server)
 {
 	if (!server)
 		return;
-	list_for_each_safe(&server->waits, struct wait, node, wait) {
-		if (wait->req)
-			evhttp_connection_set_closecb(evhttp_request_get_connection(wait->req),
-						      NULL, NULL);
-		wait->req = NULL;
-		list_remove(&wait->node);
-	}
+	waits_done(&server->waits);
 	free(server);
 }
