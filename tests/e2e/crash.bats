@@ -27,6 +27,15 @@ setup() {
 	SAID=$BATS_TEST_TMPDIR/said
 }
 
+# What a test that failed has left is not for the census of the next one.
+teardown() {
+	[ -z "${BATS_TEST_COMPLETED:-}" ] || return 0
+	[ -z "${SUPERVISOR:-}" ] || kill -CONT "$SUPERVISOR" || true
+	podman_remove_all || true
+	docker version >/dev/null 2>&1 || docker_start_daemon
+	docker ps -aq | xargs -r "$DOCKER" -H unix:///run/docker.sock rm -f
+}
+
 # --- who is killed ---
 
 # victim_pid NAME: that process of the container ID, or of docker.
@@ -38,12 +47,14 @@ victim_pid() {
 	esac
 }
 
+# Of what is seen some ends by itself: the first process of a program that daemonizes, as conmon does.
 kill_victim() {
-	local pid
+	within 5 kill_seen "$1"
+	within 5 is_gone "$VICTIM"
+}
 
-	pid=$(victim_pid "$1")
-	kill -KILL "$pid"
-	within 5 is_gone "$pid"
+kill_seen() {
+	VICTIM=$(victim_pid "$1") && kill -KILL "$VICTIM"
 }
 
 # --- when: each returns at its moment, with a call of the client on its way ---

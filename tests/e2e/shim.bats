@@ -38,7 +38,7 @@ teardown() {
 	local pid
 
 	for pid in $(pgrep -f "^containerd-shim-kata-v2 "); do
-		kill -KILL "$pid"
+		kill -KILL "$pid" || true # it may be about to end by itself
 	done
 	[ ! -e "$B/config.json" ] || shim "$ID" delete >/dev/null || true
 }
