@@ -4,11 +4,9 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -24,11 +22,9 @@
 #include "lib/base/proc.h"
 #include "lib/base/str.h"
 
-#define SOCKET_NAME    "vhost-fs.sock"
-#define OUTPUT_KEEP    8192u
-#define LAST_WORD_MAX  140u
-#define INNER_MAX      8   /* processes in its namespaces; both dialects have one */
-#define OUTER_GRACE_MS 500 /* for the outer process to follow the inner one */
+#define SOCKET_NAME   "vhost-fs.sock"
+#define OUTPUT_KEEP   8192u
+#define LAST_WORD_MAX 140u
 
 struct virtiofsd {
 	struct event_base *base;
@@ -113,6 +109,8 @@ static int spawn_daemon(struct virtiofsd *vfs, char *const *argv, int listen_fd,
 	s.n_cgroup_fds = vfs->n_cgroup_fds;
 	s.cgroup_dir_fd = vfs->cgroup_dir_fd;
 	s.death_signal = SIGKILL;
+	/* It becomes two processes; the one that serves may be stopped, or hostile, when the other dies. */
+	s.new_pid_namespace = true;
 	s.new_session = true;
 	s.keep_capabilities = vfs->overrides;
 	r = child_start(&vfs->child, vfs->base, &s, on_exit_of_daemon, vfs, err);
@@ -233,77 +231,13 @@ char *virtiofsd_output(const struct virtiofsd *vfs)
 	return tail_text(vfs->output);
 }
 
-/* Pids of the children of a process that we hold; 0-terminated. */
-static void read_children(pid_t pid, pid_t ret[static INNER_MAX + 1])
-{
-	scoped_free char *text = NULL;
-	struct err ignored = ERR_INIT;
-	char path[64], *at, *save = NULL;
-	size_t n = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)pid);
-	if (file_read(path, 4096, &text, NULL, &ignored) == 0)
-		for (at = strtok_r(text, " \n", &save); at && n < INNER_MAX;
-		     at = strtok_r(NULL, " \n", &save))
-			ret[n++] = (pid_t)strtol(at, NULL, 10);
-	ret[n] = 0;
-}
-
-static bool is_child(pid_t pid, pid_t of)
-{
-	pid_t now[INNER_MAX + 1];
-
-	read_children(of, now);
-	for (size_t i = 0; now[i]; i++)
-		if (now[i] == pid)
-			return true;
-	return false;
-}
-
-/*
- * The one that serves is a child in its own pid namespace. Killing the outer one alone
- * leaves it to its death signal, which a stopped process does not see.
- */
-static void kill_inner(pid_t outer)
-{
-	pid_t inner[INNER_MAX + 1];
-	struct err ignored = ERR_INIT;
-	uint64_t ticks;
-
-	read_children(outer, inner);
-	for (size_t i = 0; inner[i]; i++) {
-		scoped_fd int fd = -1;
-
-		if (proc_start_time(inner[i], &ticks, &ignored) == 0)
-			fd = proc_open(inner[i], ticks, &ignored);
-		/* Still a child with the fd held: it is the process that was meant. */
-		if (fd >= 0 && is_child(inner[i], outer))
-			(void)proc_signal(fd, SIGKILL, &ignored);
-	}
-}
-
-static void stop_daemon(struct virtiofsd *vfs)
-{
-	struct pollfd outer = { .fd = vfs->child.pidfd, .events = POLLIN };
-
-	if (vfs->child.pid > 0) {
-		struct err ignored = ERR_INIT;
-
-		(void)proc_signal(vfs->child.pidfd, SIGCONT, &ignored);
-		kill_inner(vfs->child.pid);
-		/* It reaps the inner one and follows; else there would be an orphan. */
-		(void)poll(&outer, 1, OUTER_GRACE_MS);
-	}
-	child_done(&vfs->child);
-}
-
 void virtiofsd_free(struct virtiofsd *vfs)
 {
 	if (!vfs)
 		return;
 	event_del(&vfs->soon);
 	virtiofsd_probe_free(vfs->probe);
-	stop_daemon(vfs);
+	child_done(&vfs->child);
 	tail_free(vfs->output);
 	close_fd(&vfs->fd);
 	drop_cgroup_fds(vfs);

@@ -116,7 +116,15 @@ static int enter_places(const struct spawn *s, struct err *err)
 	return 0;
 }
 
-static noreturn void child(const struct spawn *s, int report_fd, pid_t parent)
+/* A death before the signal was asked for is not told; nobody reads the report any more then. */
+static bool parent_died(int report_fd)
+{
+	struct pollfd pfd = { .fd = report_fd };
+
+	return poll(&pfd, 1, 0) > 0 && (pfd.revents & POLLERR);
+}
+
+static noreturn void child(const struct spawn *s, int report_fd)
 {
 	static char path[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	char *const minimal[] = { path, NULL };
@@ -130,7 +138,7 @@ static noreturn void child(const struct spawn *s, int report_fd, pid_t parent)
 	if (s->death_signal) {
 		if (prctl(PR_SET_PDEATHSIG, s->death_signal) < 0)
 			err_sys(&err, errno, "set death signal");
-		else if (getppid() != parent)
+		else if (parent_died(report_fd))
 			err_set(&err, ERR_CANCELLED, "parent died");
 		if (err.code != ERR_OK)
 			give_up(report_fd, &err);
@@ -164,7 +172,6 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
 	sigset_t all, old;
 	int report[2];
-	pid_t parent = getpid();
 	long pid;
 
 	if (s->n_fds > SPAWN_FDS_MAX)
@@ -174,6 +181,8 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 	report_rd = report[0];
 	report_wr = report[1];
 	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	if (s->new_pid_namespace)
+		args.flags |= CLONE_NEWPID;
 	if (s->cgroup_dir_fd >= 0) {
 		args.flags |= CLONE_INTO_CGROUP;
 		args.cgroup = (uint64_t)s->cgroup_dir_fd;
@@ -183,8 +192,10 @@ int spawn(const struct spawn *s, pid_t *ret_pid, int *ret_pidfd, struct err *err
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	pid = syscall(SYS_clone3, &args, sizeof(args));
-	if (pid == 0)
-		child(s, report_wr, parent);
+	if (pid == 0) {
+		close(report_rd);
+		child(s, report_wr);
+	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (pid < 0)
 		return err_sys(err, errno, "start '%s': fork", program(s));

@@ -37,6 +37,7 @@ struct spawn {
 	size_t n_cgroup_fds;
 	int cgroup_dir_fd;       /* of v2: the child is born there; -1: where we are */
 	int death_signal;        /* sent to the child when we die; 0: none */
+	bool new_pid_namespace;  /* the program is process 1 of its own: what it has forked dies with it */
 	bool new_session;        /* setsid(); the program is then no part of our terminal */
 	bool keep_capabilities;  /* the program keeps them as another effective user than root */
 	bool drop_user;          /* change to uid and gid, no supplementary groups but the list's */

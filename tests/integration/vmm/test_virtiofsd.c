@@ -167,6 +167,19 @@ static void freeing_kills_the_inner_process_too_even_when_it_is_stopped(void **s
 	assert_false(b->lost);
 }
 
+static void what_serves_dies_with_the_process_that_was_started_even_when_it_is_stopped(void **state)
+{
+	struct bench *b = *state;
+	pid_t inner;
+
+	begin_with_vm(b);
+	inner = inner_pid(b);
+	assert_int_equal(kill(inner, SIGSTOP), 0);
+	assert_int_equal(kill(virtiofsd_pid(vfs(b), NULL), SIGKILL), 0);
+	bench_run_until(b, &b->lost);
+	assert_true(bench_is_gone(inner));
+}
+
 static void its_death_is_told(void **state)
 {
 	struct bench *b = *state;
@@ -287,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(what_serves_the_guest_is_confined),
 		T(freeing_kills_the_inner_process_too_even_when_it_is_stopped),
+		T(what_serves_dies_with_the_process_that_was_started_even_when_it_is_stopped),
 		T(its_death_is_told),
 		T(it_may_be_freed_before_it_was_used),
 		T(it_may_be_freed_while_it_starts),

@@ -243,6 +243,36 @@ static void a_child_dies_with_its_parent_when_asked(void **state)
 	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
+static void what_it_forked_dies_with_the_first_of_a_pid_namespace_as_root(void **state)
+{
+	char script[] = "trap '' TERM HUP; sleep 60 & echo; wait";
+	char *const argv[] = { sh, dash_c, script, NULL };
+	struct spawn s = SPAWN_INIT;
+	scoped_fd int pidfd = -1;
+	struct err err = ERR_INIT;
+	int fds[2], status;
+	char byte;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	s.argv = argv;
+	s.stdout_fd = fds[1];
+	s.death_signal = SIGKILL;
+	s.new_pid_namespace = true;
+	if (spawn(&s, NULL, &pidfd, &err) < 0)
+		fail_msg("%s", err.text);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &byte, 1), 1);
+	assert_int_equal(proc_kill_wait(pidfd, 5000, &err), 0);
+	assert_int_equal(spawn_wait(pidfd, 0, &status, &err), 0);
+	/* The sleeper had the other end, and would have for a minute. */
+	assert_int_equal(fcntl(fds[0], F_SETFL, O_NONBLOCK), 0);
+	assert_int_equal(read(fds[0], &byte, 1), 0);
+	close(fds[0]);
+}
+
 static void a_program_runs_as_another_user_as_root(void **state)
 {
 	const gid_t groups[] = { 1234 };
@@ -324,6 +354,7 @@ int main(void)
 		cmocka_unit_test(the_status_tells_exit_from_signal),
 		cmocka_unit_test(a_wait_has_a_deadline_and_leaves_the_process_running),
 		cmocka_unit_test(a_child_dies_with_its_parent_when_asked),
+		cmocka_unit_test(what_it_forked_dies_with_the_first_of_a_pid_namespace_as_root),
 		cmocka_unit_test(a_program_runs_as_another_user_as_root),
 		cmocka_unit_test(capabilities_outlast_another_effective_user_when_asked),
 		cmocka_unit_test(a_process_is_known_by_pid_and_start_time),
