@@ -8,12 +8,13 @@
 #include "engine/stdio/logger.h"
 #include "engine/vmm/tsc.h"
 #include "engine/vmm/vm_config.h"
+#include "engine/vmm/vmm.h"
 #include "lib/base/flow.h"
 #include "lib/base/list.h"
+#include "lib/cgroup/cgroup.h"
 
 struct accel_choice;
 struct agent;
-struct cgroup;
 struct journal;
 struct network;
 struct process_io;
@@ -22,7 +23,6 @@ struct rootfs;
 struct scope_call;
 struct share;
 struct virtiofsd;
-struct vmm;
 
 enum sandbox_state {
 	SANDBOX_NEW,     /* nothing made */
@@ -149,20 +149,42 @@ int sandbox_need_up(const struct sandbox *sb, struct err *err);
 /* Call done from the loop; err NULL is success. */
 void sandbox_later(struct sandbox *sb, engine_done *done, void *arg, const struct err *err);
 
-/* sandbox_network.c: the steps of sandbox_up that are about the network */
+/*
+ * The steps of sandbox_up, where they are not in sandbox_up.c. An undo takes back what its step
+ * made, and is safe when that made nothing; the owner is the sandbox.
+ */
+
+/* sandbox_cgroup.c */
+enum flow_next sandbox_make_cgroup(void *owner, struct err *err);
+enum flow_next sandbox_limit_cgroup(void *owner, struct err *err);
+void sandbox_undo_cgroup(void *owner);
+/* What the host has to keep of a container's limits, on the VM's control group. */
+int sandbox_limit(struct sandbox *sb, const Grpc__LinuxResources *res, struct err *err);
+/* Where virtiofsd and QEMU are born: in the control group. Descriptors until closed. */
+struct sandbox_place {
+	struct vmm_place place;
+	int fds[CGROUP_FDS_MAX];
+};
+int sandbox_open_place(const struct sandbox *sb, struct sandbox_place *ret, struct err *err);
+void sandbox_close_place(struct sandbox_place *place);
+
+/* sandbox_share.c */
+enum flow_next sandbox_make_share(void *owner, struct err *err);
+enum flow_next sandbox_start_virtiofsd(void *owner, struct err *err);
+void sandbox_undo_share(void *owner);
+void sandbox_undo_virtiofsd(void *owner);
+/* In the journal, before anything is made in it. */
+int sandbox_note_vm_dir(struct sandbox *sb, const char *vm_dir, struct err *err);
+
+/* sandbox_network.c */
 enum flow_next sandbox_connect_network(void *owner, struct err *err);
 enum flow_next sandbox_plug_network(void *owner, struct err *err); /* the guest runs afterwards */
 enum flow_next sandbox_configure_network(void *owner, struct err *err);
 void sandbox_undo_network(void *owner);
 
-/* sandbox_up.c: each takes back what one step made; all are safe when it made nothing. */
-void sandbox_undo_agent(struct sandbox *sb);
-void sandbox_undo_virtiofsd(struct sandbox *sb);
-void sandbox_undo_share(struct sandbox *sb);
-void sandbox_undo_cgroup(struct sandbox *sb);
-void sandbox_undo_vmm(struct sandbox *sb); /* blocks until QEMU is gone, at most two seconds */
-/* What the host has to keep of a container's limits, on the VM's control group. */
-int sandbox_limit(struct sandbox *sb, const Grpc__LinuxResources *res, struct err *err);
+/* sandbox_up.c */
+void sandbox_undo_vmm(void *owner); /* blocks until QEMU is gone, at most two seconds */
+void sandbox_undo_agent(void *owner);
 extern const struct flow_step sandbox_up_steps[];
 extern const size_t sandbox_up_n_steps;
 
