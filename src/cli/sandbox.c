@@ -12,7 +12,6 @@
 
 #include "engine/config/config.h"
 #include "engine/persist/cleanup.h"
-#include "engine/persist/journal.h"
 #include "engine/resource/netns.h"
 #include "lib/base/clock.h"
 #include "lib/base/defs.h"
@@ -136,36 +135,10 @@ void sandbox_process_kill(struct sandbox_process *p)
 	close_fd(&p->pidfd);
 }
 
-/* A pidfd as below, and the number it stands for. */
-static int find_supervisor(const char *sid, pid_t *ret_pid)
-{
-	scoped_free char *dir = supervisor_dir(sid);
-	struct journal_entry *entries;
-	struct err ignored = ERR_INIT;
-	size_t n;
-	int fd = -1;
-
-	if (journal_load(dir, &entries, &n, &ignored) < 0)
-		return -1;
-	for (size_t i = 0; i < n && fd < 0; i++)
-		if (entries[i].kind == JOURNAL_PROCESS &&
-		    strcmp(entries[i].text, "supervisor") == 0)
-			fd = proc_open(*ret_pid = entries[i].pid, entries[i].start_ticks, &ignored);
-	journal_entries_free(entries, n);
-	return fd;
-}
-
-int sandbox_supervisor_pidfd(const char *sid)
-{
-	pid_t ignored;
-
-	return find_supervisor(sid, &ignored);
-}
-
 bool sandbox_sees(const char *sid, const char *path)
 {
 	pid_t pid = 0;
-	scoped_fd int pidfd = find_supervisor(sid, &pid);
+	scoped_fd int pidfd = sandbox_open_supervisor(sid, &pid);
 	scoped_free char *there = xasprintf("/proc/%d/root%s", (int)pid, path);
 	struct stat ours, its;
 
@@ -177,7 +150,7 @@ bool sandbox_sees(const char *sid, const char *path)
 int sandbox_kill(const char *sid, struct err *err)
 {
 	scoped_free char *dir = supervisor_dir(sid);
-	scoped_fd int pidfd = sandbox_supervisor_pidfd(sid);
+	scoped_fd int pidfd = sandbox_open_supervisor(sid, NULL);
 
 	if ((pidfd >= 0 && proc_kill_wait(pidfd, KILL_MS, err) < 0) ||
 	    sandbox_cleanup(sid, err) < 0)
@@ -188,7 +161,7 @@ int sandbox_kill(const char *sid, struct err *err)
 int sandbox_end(const char *sid, struct supervisor *sup, int timeout_ms, struct err *err)
 {
 	Containerd__Task__V2__ShutdownRequest req = CONTAINERD__TASK__V2__SHUTDOWN_REQUEST__INIT;
-	scoped_fd int pidfd = sandbox_supervisor_pidfd(sid);
+	scoped_fd int pidfd = sandbox_open_supervisor(sid, NULL);
 	uint64_t deadline = clock_mono_ns() + (uint64_t)timeout_ms * NS_PER_MS;
 	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 	struct err ignored = ERR_INIT;

@@ -43,10 +43,6 @@ void sandbox_process_kill(struct sandbox_process *p);
 /* Kill the supervisor that the journal names, if it is alive, and remove everything it made. */
 int sandbox_kill(const char *sid, struct err *err);
 
-/* A pidfd of the supervisor that the journal names; -1 when there is none alive. Owned by the
- * caller. */
-int sandbox_supervisor_pidfd(const char *sid);
-
 /*
  * Is the same thing at this path for the supervisor as for us? It may live in another mount
  * namespace: podman starts the first container of a pod in one of its own when the pod has a user

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "cli/console.h"
-#include "cli/sandbox.h"
+#include "engine/persist/cleanup.h"
 #include "lib/base/defs.h"
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
@@ -67,7 +67,7 @@ static int spawn_shim(struct stand_in *s, struct cgroup *cg, int tty_fd, int rea
 					{ .from = s->view_fd, .to = VIEW_FD } };
 	scoped_free char *socket = supervisor_socket(s->sid);
 	scoped_strv char **argv = NULL;
-	scoped_fd int supervisor = sandbox_supervisor_pidfd(s->sid);
+	scoped_fd int supervisor = sandbox_open_supervisor(s->sid, NULL);
 	struct spawn spawn_args = SPAWN_INIT;
 	int r;
 

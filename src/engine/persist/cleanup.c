@@ -104,25 +104,34 @@ int sandbox_cleanup(const char *sandbox_id, struct err *err)
 	return err_wrap(err, "clean up sandbox '%s'", sandbox_id);
 }
 
-bool sandbox_supervisor_alive(const char *sandbox_id)
+int sandbox_open_supervisor(const char *sandbox_id, pid_t *ret_pid)
 {
 	scoped_free char *dir = xasprintf("%s/%s", RUN_SANDBOXES, sandbox_id);
 	struct journal_entry *entries = NULL;
 	struct err ignored = ERR_INIT;
-	bool alive = false;
 	size_t n = 0;
+	int fd = -1;
 
 	if (journal_load(dir, &entries, &n, &ignored) < 0)
-		return false;
-	for (size_t i = 0; i < n && !alive; i++) {
-		if (entries[i].kind == JOURNAL_PROCESS && strcmp(entries[i].text, "supervisor") == 0) {
-			scoped_fd int fd = proc_open(entries[i].pid, entries[i].start_ticks, &ignored);
+		return -1;
+	for (size_t i = 0; i < n && fd < 0; i++) {
+		const struct journal_entry *e = &entries[i];
 
-			alive = fd >= 0;
-		}
+		if (e->kind != JOURNAL_PROCESS || strcmp(e->text, "supervisor") != 0)
+			continue;
+		fd = proc_open(e->pid, e->start_ticks, &ignored);
+		if (fd >= 0 && ret_pid)
+			*ret_pid = e->pid;
 	}
 	journal_entries_free(entries, n);
-	return alive;
+	return fd;
+}
+
+bool sandbox_supervisor_alive(const char *sandbox_id)
+{
+	scoped_fd int fd = sandbox_open_supervisor(sandbox_id, NULL);
+
+	return fd >= 0;
 }
 
 int sandbox_lock(const char *sid)

@@ -10,6 +10,7 @@
  * Blocks: up to CLEANUP_KILL_MS a process and CLEANUP_CGROUP_MS a cgroup
  */
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lib/base/err.h"
 
@@ -22,7 +23,11 @@
  */
 int sandbox_cleanup(const char *sandbox_id, struct err *err);
 
-/* Is the supervisor that the journal names alive? False when there is no journal. */
+/*
+ * A pidfd, owned by the caller, of the supervisor that the journal names, and its pid unless
+ * ret_pid is NULL; -1 when there is none alive, or no journal.
+ */
+int sandbox_open_supervisor(const char *sandbox_id, pid_t *ret_pid);
 bool sandbox_supervisor_alive(const char *sandbox_id);
 
 /*
