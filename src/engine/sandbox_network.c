@@ -8,6 +8,7 @@
 
 #include "engine/config/config.h"
 #include "engine/resource/netns.h"
+#include "engine/resource/network/dan.h"
 #include "engine/resource/network/network.h"
 #include "engine/sandbox_priv.h"
 #include "engine/vmm/vmm.h"
@@ -20,15 +21,42 @@ static void on_warning(void *arg, const struct err *err)
 	sandbox_warn(arg, err);
 }
 
+/* Devices that a file describes are the sandbox's whatever else the configuration says. */
+static int find_dan(const struct sandbox *sb, struct dan **ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	*ret = dan_load(sb->config->runtime.dan_conf, sb->id, &why);
+	if (*ret && !netns_is_ours(dan_netns(*ret))) {
+		err_set(&why, ERR_UNIMPLEMENTED,
+			"'%s': network namespace '%s' is not the sandbox's", dan_path(*ret),
+			dan_netns(*ret));
+		dan_free(take_ptr(ret));
+	}
+	if (why.code == ERR_OK)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+static bool wants_network(const struct sandbox *sb)
+{
+	return strcmp(sb->config->runtime.internetworking_model, "none") != 0 && netns_is_private();
+}
+
 enum flow_next sandbox_connect_network(void *owner, struct err *err)
 {
 	struct sandbox *sb = owner;
 	const char *path = netns_path(sb->spec);
+	struct dan *dan;
 
-	if (strcmp(sb->config->runtime.internetworking_model, "none") == 0 || !netns_is_private())
+	if (find_dan(sb, &dan, err) < 0)
+		return FLOW_FAIL;
+	if (!dan && !wants_network(sb))
 		return FLOW_NEXT;
 	sb->network =
 		network_new(sb->base, sb->config, sb->journal, path ? path : "", on_warning, sb);
+	network_use_dan(sb->network, dan);
 	if (network_connect(sb->network, sb->vm_config.cpus, err) < 0)
 		return FLOW_FAIL;
 	sb->vm_config.start_paused = network_n_devices(sb->network) > 0;

@@ -446,6 +446,64 @@ complains() {
 	delete_pod
 }
 
+# dan_file DEVICE: a file of dan_conf for this sandbox with one device, which is 10.7.0.2 in the guest
+dan_file() {
+	mkdir -p "$BATS_TEST_TMPDIR/dans"
+	echo '{ "netns": "/run/netns/pod", "devices": [ { "name": "eth0", "guest_mac": "02:00:00:00:07:02", "device": '"$1"',
+		"network_info": {
+			"interface": { "ip_addresses": [ "10.7.0.2/24", "fd07::2/64" ], "mtu": 1400, "ntype": "tuntap", "flags": 0 },
+			"routes": [ { "dest": "", "gateway": "10.7.0.1" } ],
+			"neighbors": [ { "ip_address": "10.7.0.9/24", "hardware_addr": "02:00:00:00:07:09", "state": 0, "flags": 0 } ] } } ] }' \
+		>"$BATS_TEST_TMPDIR/dans/$ID.json"
+}
+
+@test "devices that a file describes (dan_conf): a tap, with what the file says and no other link" {
+	own_config
+	printf '[runtime]\ndan_conf = "%s"\n' "$BATS_TEST_TMPDIR/dans" >>"$CONFIG"
+	in_pod ip link add br0 type bridge
+	ip -n pod addr add 10.7.0.1/24 dev br0
+	ip -n pod link set br0 up
+	in_pod ip tuntap add sw0 mode tap
+	ip -n pod link set sw0 up master br0
+	dan_file '{ "type": "host-tap", "tap_name": "sw0", "queue_num": 1, "queue_size": 256 }'
+	start_pod
+	run -0 in_guest ls /sys/class/net
+	[ "$(xargs <<<"$output")" = "eth0 lo" ]
+	in_guest sh -c "$LOOK" | plain >"$BATS_TEST_TMPDIR/guest"
+	jq -e '.links == [ { ifname: "eth0", mtu: 1400, address: "02:00:00:00:07:02", up: true, addresses: .links[0].addresses } ] and
+		any(.links[0].addresses[]; .local == "10.7.0.2" and .prefixlen == 24) and
+		any(.links[0].addresses[]; .local == "fd07::2" and .prefixlen == 64) and
+		any(.routes[]; .dst == "default" and (.gateway == "10.7.0.1")) and
+		.neighbours == [ { dst: "10.7.0.9", dev: "eth0", lladdr: "02:00:00:00:07:09" } ]' "$BATS_TEST_TMPDIR/guest"
+	pings 10.7.0.1
+	kata kata-network show --json "$ID" | jq -e '.interfaces | map([.name, .type, .model, .link.name, .addresses[0]]) ==
+		[ [ "eth0", "tap", "direct", "sw0", "10.7.0.2/24" ] ]'
+	complains kata kata-network add-iface "$ID" - <<<'{ "name": "br0" }'
+	[[ $stderr == *"$ID.json"* ]]
+	# What comes to the namespace is not the guest's, and what goes is.
+	ip link add v-two type veth peer name eth5 netns pod
+	ip -n pod addr add 10.8.0.2/24 dev eth5
+	ip -n pod link set eth5 up
+	ip -n pod link del sw0
+	within 10 guest_has_not eth0
+	run ! guest_has eth5
+	delete_pod
+
+	dan_file '{ "type": "host-tap", "tap_name": "sw0" }'
+	bundle "$BUNDLE" "$FILE_DIR/rootfs" sleep 600
+	complains kata create --bundle "$BUNDLE" "$ID" </dev/null
+	[[ $stderr == *"there is no tap 'sw0'"* ]]
+	assert_nothing_left
+	dan_file '{ "type": "netmap" }'
+	complains kata create --bundle "$BUNDLE" "$ID" </dev/null
+	[[ $stderr == *"$ID.json"*"device 'eth0'"*"type 'netmap' is not supported"* ]]
+	assert_nothing_left
+}
+
+guest_has_not() {
+	! guest_has "$1"
+}
+
 # Milliseconds of a megabyte out of the guest and of one into it.
 measure() {
 	local begin middle end

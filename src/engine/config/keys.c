@@ -420,7 +420,7 @@ const struct config_key config_keys[] = {
 	{ KEY(runtime, create_container_timeout), OPEN, .since = "3.4", .def = "60", .min = 1,
 	  .max = 3600, .meaning = "seconds until a container must be made" },
 	{ KEY(runtime, dan_conf), .since = "3.7", .def = "/run/kata-containers/dans",
-	  .state = KEY_IDLE, .meaning = "directory of network devices attached directly" },
+	  .meaning = "directory of SANDBOX.json: its network devices, in place of the namespace's" },
 	{ KEY(runtime, experimental_force_guest_pull), OPEN, .since = "3.18", .state = KEY_REFUSED,
 	  .meaning = "the guest pulls images itself" },
 	{ KEY(runtime, kubelet_root_dir), .since = "3.28", .def = "/var/lib/kubelet",

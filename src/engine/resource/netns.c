@@ -52,6 +52,13 @@ bool netns_is_private(void)
 	return stat("/proc/self/ns/net", &ours) == 0 && !is_same(&ours, "/proc/1/ns/net");
 }
 
+bool netns_is_ours(const char *path)
+{
+	struct stat ours;
+
+	return !*path || (stat("/proc/self/ns/net", &ours) == 0 && is_same(&ours, path));
+}
+
 static int open_named(const char *path, struct err *err)
 {
 	scoped_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -30,5 +30,8 @@ int netns_open(const struct config *config, const Grpc__Spec *spec, struct err *
 /* Are we in one that is not process 1's? Nothing may ever be connected of the host's own. */
 bool netns_is_private(void);
 
+/* Is it the one that we are in? "": yes. */
+bool netns_is_ours(const char *path);
+
 /* Back into our own after a setns(); abort() if that cannot be. old stays open. */
 void netns_return(int old);

@@ -102,9 +102,11 @@ static int check_socket(const struct endpoint *ep, struct err *err)
  */
 static int open_tap(const struct endpoint_context *ctx, struct endpoint *ep, struct err *err)
 {
+	const struct endpoint_plan *plan = &ep->plan;
 	struct err why = ERR_INIT;
 
-	if (tap_open(ep->plan.name, ctx->n_queues, &ep->tap, &why) == 0)
+	if (tap_open(plan->host_name[0] ? plan->host_name : plan->name,
+		     plan->n_queues ? plan->n_queues : ctx->n_queues, &ep->tap, &why) == 0)
 		return 0;
 	if (why.sys == EBUSY) {
 		ep->model = ENDPOINT_TCFILTER;

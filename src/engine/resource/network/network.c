@@ -6,6 +6,7 @@
 
 #include "engine/agent/agent.h"
 #include "engine/config/config.h"
+#include "engine/resource/network/dan.h"
 #include "engine/resource/network/facts.h"
 #include "engine/resource/network/network_priv.h"
 #include "lib/base/defs.h"
@@ -104,6 +105,12 @@ static int look(struct network *n, struct view *ret, struct err *err)
 	*ret = (struct view){ 0 };
 	if (read_all(n, &ret->state, err) < 0)
 		return -1;
+	if (n->dan) {
+		if (dan_plan(n->dan, &ret->state, !n->following, &ret->plans, &ret->n_plans, err) == 0)
+			return 0;
+		view_done(ret);
+		return -1;
+	}
 	heed_requests(n, &ret->state);
 	if (decide(n, &ret->state, ret, &why) == 0)
 		return 0;
@@ -231,6 +238,11 @@ struct network *network_new(struct event_base *base, const struct config *config
 	return n;
 }
 
+void network_use_dan(struct network *n, struct dan *dan)
+{
+	n->dan = dan;
+}
+
 /* Once a sandbox: all its devices are alike in this. */
 static void look_for_vhost(const struct network *n)
 {
@@ -326,6 +338,7 @@ void network_free(struct network *n)
 	net_watch_free(n->watch);
 	net_close(n->net);
 	event_free(n->soon);
+	dan_free(n->dan);
 	free(n->netns_path);
 	free(n);
 }
@@ -334,12 +347,16 @@ void network_free(struct network *n)
 
 int network_each(struct network *n, network_each_fn *fn, void *arg, struct err *err)
 {
+	scoped_free struct endpoint_plan *ignored = NULL;
 	struct net_state state;
+	size_t n_ignored;
 
 	if (!n->net)
 		return 0;
 	if (net_read(n->net, &state, err) < 0)
 		return -1;
+	if (n->dan)
+		(void)dan_plan(n->dan, &state, false, &ignored, &n_ignored, err);
 	list_for_each(&n->nics, struct nic, node, nic)
 		fn(arg, &(struct network_view){
 				.plan = &nic->ep.plan,

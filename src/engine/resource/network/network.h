@@ -46,6 +46,10 @@ struct network *network_new(struct event_base *base, const struct config *config
 /* Disconnects what is left. What was under way is dropped without a call. NULL is fine. */
 void network_free(struct network *network);
 
+struct dan;
+/* The VM gets the devices of dan, which is the network's from here on, and no others. Before network_connect(). */
+void network_use_dan(struct network *network, struct dan *dan);
+
 /*
  * Look and connect: afterwards every link that the VM shall have has its descriptors, and changes
  * are being collected. Blocks for as long as the kernel does.

@@ -40,6 +40,7 @@ struct network {
 	network_warned *warned;
 	void *arg;
 
+	struct dan *dan; /* NULL: the namespace has the devices */
 	struct net *net;
 	struct net_watch *watch;
 	struct endpoint_context context;

@@ -71,6 +71,8 @@ static int connect_nic(struct network *n, const struct net_state *state,
 		return err_wrap(err, "network interface '%s'", plan->name);
 	}
 	nic->n_queues = MAX(nic->ep.tap.n_fds, (size_t)1);
+	if (plan->kind == ENDPOINT_VHOST_USER)
+		nic->n_queues = MAX(plan->n_queues, (size_t)1);
 	if (plan->kind == ENDPOINT_PHYSICAL)
 		nic->handed = handed_remember(state, plan->link);
 	list_add(&n->nics, &nic->node);

@@ -45,8 +45,10 @@ struct endpoint_plan {
 	enum endpoint_model model;
 	int link;
 	char name[IF_NAMESIZE];
+	char host_name[IF_NAMESIZE]; /* of a tap that the guest knows by another name; "": the same */
 	uint8_t mac[ETH_ALEN]; /* the guest's */
 	uint32_t mtu;
+	size_t n_queues; /* 0: as many as there are CPUs */
 	int vlan_parent; /* the link below, when it is connected as well (tc_pass_vlans()); 0: none */
 	bool has_vlans;  /* this is the link below of another one */
 	char pci[16];    /* ENDPOINT_PHYSICAL: "0000:00:05.0" */

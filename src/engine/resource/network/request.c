@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/agent/agent.h"
+#include "engine/resource/network/dan.h"
 #include "engine/resource/network/network_priv.h"
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
@@ -160,6 +161,12 @@ static void change_interface(struct request *request)
 	struct network *n = request->network;
 	struct err err = ERR_INIT;
 
+	if (n->dan) {
+		err_set(&err, ERR_UNIMPLEMENTED,
+			"the sandbox has the network devices of '%s', and no others", dan_path(n->dan));
+		finish(request, NULL, &err);
+		return;
+	}
 	if (find_link(n, (const void *)request->message, &request->link, &err) < 0 ||
 	    network_note(n, request->link, request->verb == NETWORK_REMOVE_INTERFACE, &err) < 0)
 		finish(request, NULL, &err);
