@@ -207,7 +207,9 @@ static void what_is_wrong_is_named(void **state)
 		{ FILE_OF(DEVICE("eth0", CARD, "{\"interface\":{},\"neighbors\":[{}]}")),
 		  "'neighbors', number 1: 'ip_address' is missing" },
 		{ FILE_OF(DEVICE("eth0", CARD, PLAIN) "," DEVICE("eth0", SWITCH, PLAIN)),
-		  "device 'eth0' is there twice" },
+		  "device 'eth0': it is there twice" },
+		{ FILE_OF(DEVICE("eth0", TAP, PLAIN) "," DEVICE("eth1", TAP, PLAIN)),
+		  "device 'eth1': device 'eth0' is the same one" },
 	};
 
 	(void)state;
