@@ -193,7 +193,7 @@ teardown_file() {
 @test "identity: user, groups, hostname, workdir, environment, entrypoint, sysctl, ulimit, read-only" {
 	run run_kata --rm --user 1000:1001 --group-add 2000 --hostname here --workdir /tmp --env A=b --read-only \
 		--sysctl kernel.msgmax=9000 --ulimit nofile=123:456 --entrypoint sh busybox -c '
-			id -u; id -G; hostname; pwd; echo $A; cat /proc/sys/kernel/msgmax; ulimit -n; ulimit -Hn; touch /x'
+			id -u; id -G; hostname; pwd; echo $A; cat /proc/sys/kernel/msgmax; ulimit -n; ulimit -Hn; touch /x 2>&1'
 	[ "${lines[0]}" = 1000 ]
 	[[ "${lines[1]}" == *1001*2000* ]]
 	[ "${lines[2]}" = here ]
