@@ -164,6 +164,8 @@ static int remove_one(int dir_fd, dev_t dev, const char *name, const char *path,
 	if (errno != EISDIR && errno != EPERM)
 		return err_sys(err, errno, "remove '%s' in '%s'", name, path);
 	sub = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sub < 0 && errno == ENOENT) /* somebody else removes the tree as well */
+		return 0;
 	if (sub < 0 || fstat(sub, &st) < 0)
 		return err_sys(err, errno, "open '%s' in '%s'", name, path);
 	if (st.st_dev != dev)

@@ -33,7 +33,7 @@ int dir_make(const char *path, mode_t mode, struct err *err);
 /*
  * Remove a tree without following links and without leaving its file system:
  * a mount point inside makes it fail with EBUSY and stays as it is. A path that
- * does not exist is success.
+ * does not exist is success, and what somebody else removes meanwhile is none of our failures.
  */
 int dir_remove(const char *path, struct err *err);
 

@@ -165,6 +165,32 @@ static void a_tree_is_removed_without_following_links(void **state)
 	assert_int_equal(dir_remove(path, &err), 0);
 }
 
+/* Two who clean up after the same sandbox. */
+static void a_tree_may_be_removed_by_two_at_a_time(void **state)
+{
+	scoped_free char *path = join(state, "tree");
+	struct err err = ERR_INIT;
+	int status;
+	pid_t other;
+
+	for (int turn = 0; turn < 100; turn++) {
+		for (int i = 0; i < 40; i++) {
+			scoped_free char *dir = xasprintf("tree/%d/a", i);
+
+			make_dir(state, dir);
+		}
+		other = fork();
+		assert_true(other >= 0);
+		if (other == 0)
+			_exit(dir_remove(path, &err) == 0 ? 0 : 1);
+		if (dir_remove(path, &err) < 0)
+			fail_msg("%s", err.text);
+		assert_int_equal(waitpid(other, &status, 0), other);
+		assert_int_equal(status, 0);
+		assert_false(exists(state, "tree"));
+	}
+}
+
 static void a_link_given_as_the_tree_is_refused(void **state)
 {
 	scoped_free char *path = join(state, "link");
@@ -357,6 +383,7 @@ int main(void)
 		TEST(a_link_is_replaced_and_not_written_through),
 		TEST(directories_are_made_on_the_way),
 		TEST(a_tree_is_removed_without_following_links),
+		TEST(a_tree_may_be_removed_by_two_at_a_time),
 		TEST(a_link_given_as_the_tree_is_refused),
 		TEST(a_mount_inside_stays_with_what_is_on_it_as_root),
 		TEST(links_stay_inside_the_root),
