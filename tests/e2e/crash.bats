@@ -149,7 +149,8 @@ drop_client() {
 	wait "$WAITING" || true
 }
 
-# The client's own processes can be killed without the container's noticing.
+# The client's own processes can be killed without the container's noticing. A conmon that goes between the
+# container's creation and its start leaves it "initialized".
 holds_after() {
 	case $2 in
 	dockerd)
@@ -158,7 +159,7 @@ holds_after() {
 		has_ended docker || is_alive docker
 		;;
 	containerd) within 40 eval 'is_alive docker || has_ended docker' ;;
-	conmon) within 5 eval 'is_alive podman || has_ended podman || [ "$(state podman Status)" = stopping ]' ;;
+	conmon) within 5 eval 'is_alive podman || has_ended podman || [[ $(state podman Status) =~ ^(initialized|stopping)$ ]]' ;;
 	*)
 		within 5 client_has_ended
 		within 5 has_ended "$1"
