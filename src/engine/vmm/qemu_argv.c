@@ -90,9 +90,14 @@ static void add_machine(struct argv *a)
 	/*
 	 * QEMU would keep up to 1 GiB of translated code a VM, and a guest that starts many programs
 	 * fills it. A boot needs 60 MiB; when the buffer is full, translation begins anew.
+	 *
+	 * With a thread a CPU, QEMU 7.2 may keep the translation of an instruction that another CPU is
+	 * replacing (the kernel's breakpoints, where it patches itself): a boot with two CPUs has been
+	 * seen to go round such a breakpoint for ever.
 	 */
 	if (vm->accel == VM_ACCEL_TCG)
-		ADD(a, "-accel", "tcg,tb-size=256"); /* MiB */
+		ADD(a, "-accel",
+		    vm->cpus > 1 ? "tcg,tb-size=256,thread=single" : "tcg,tb-size=256"); /* MiB */
 	ADD(a, "-cpu");
 	/*
 	 * Emulation does "rep movsb" byte by byte. A CPU that does not claim to be fast at it gets

@@ -37,6 +37,12 @@ static void by_emulation(struct config *c, struct vm_facts *f)
 	f->accel = VM_ACCEL_TCG;
 }
 
+static void by_emulation_with_two_cpus(struct config *c, struct vm_facts *f)
+{
+	by_emulation(c, f);
+	c->hypervisor.default_vcpus = 2;
+}
+
 static void with_vsock(struct config *c, struct vm_facts *f)
 {
 	(void)c;
@@ -182,6 +188,7 @@ int main(int argc, char **argv)
 		{ "q35-image", from_an_image },   { "q35-everything", with_everything },
 		{ "q35-nothing", with_nothing },  { "q35-own-user", as_a_user_of_its_own },
 		{ "q35-paused", as_it_is, .start_paused = true },
+		{ "q35-tcg-two-cpus", by_emulation_with_two_cpus },
 	};
 	struct CMUnitTest tests[ARRAY_LEN(cases) + 1];
 
