@@ -106,6 +106,8 @@ void net_close_at(struct net **net);
 /* On success release with net_state_done(); on failure *ret is empty. */
 int net_read(struct net *net, struct net_state *ret, struct err *err);
 void net_state_done(struct net_state *state);
+/* The addresses, routes and neighbours of a link of from, to the end of to's lists, as those of link as. */
+void net_state_copy(struct net_state *to, const struct net_state *from, int link, int as);
 /* Borrowed from state; NULL: none. */
 const struct net_link *net_find_index(const struct net_state *state, int index);
 const struct net_link *net_find_name(const struct net_state *state, const char *name);

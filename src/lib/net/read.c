@@ -341,6 +341,23 @@ void net_state_done(struct net_state *state)
 	*state = (struct net_state){ 0 };
 }
 
+/* Those of a link, with another number. */
+#define COPY_OF(list, n)                                                     \
+	for (size_t i = 0; i < from->n; i++) {                               \
+		if (from->list[i].link != link)                              \
+			continue;                                            \
+		to->list = xrealloc(to->list, to->n + 1, sizeof(*to->list)); \
+		to->list[to->n] = from->list[i];                             \
+		to->list[to->n++].link = as;                                 \
+	}
+
+void net_state_copy(struct net_state *to, const struct net_state *from, int link, int as)
+{
+	COPY_OF(addresses, n_addresses)
+	COPY_OF(routes, n_routes)
+	COPY_OF(neighbours, n_neighbours)
+}
+
 const struct net_link *net_find_index(const struct net_state *state, int index)
 {
 	for (size_t i = 0; i < state->n_links; i++)

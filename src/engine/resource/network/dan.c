@@ -98,27 +98,6 @@ static void show_link(const struct dan *dan, size_t device, const struct endpoin
 	state->links[state->n_links++] = link;
 }
 
-/* The entries of one device, with its number's meaning in the namespace. */
-#define SHOW(to, n_to, from, n_from, device, index)               \
-	for (size_t i = 0; i < (n_from); i++) {                   \
-		if ((from)[i].link != (int)(device))              \
-			continue;                                 \
-		(to) = xrealloc((to), (n_to) + 1, sizeof(*(to))); \
-		(to)[(n_to)] = (from)[i];                         \
-		(to)[(n_to)++].link = (index);                    \
-	}
-
-static void show_entries(const struct dan *dan, size_t device, int index, struct net_state *state)
-{
-	const struct net_state *said = &dan->state;
-
-	SHOW(state->addresses, state->n_addresses, said->addresses, said->n_addresses, device,
-	     index)
-	SHOW(state->routes, state->n_routes, said->routes, said->n_routes, device, index)
-	SHOW(state->neighbours, state->n_neighbours, said->neighbours, said->n_neighbours, device,
-	     index)
-}
-
 int dan_plan(const struct dan *dan, struct net_state *state, bool all,
 	     struct endpoint_plan **ret_plans, size_t *ret_n, struct err *err)
 {
@@ -139,7 +118,7 @@ int dan_plan(const struct dan *dan, struct net_state *state, bool all,
 		plans[n] = dan->plans[i];
 		plans[n].link = index;
 		show_link(dan, i, &plans[n], state);
-		show_entries(dan, i, index, state);
+		net_state_copy(state, &dan->state, (int)i, index);
 		n++;
 	}
 	*ret_plans = take_ptr(&plans);

@@ -10,26 +10,6 @@ struct handed {
 	struct net_state state; /* one link */
 };
 
-/* To the end of a list of state's. */
-#define APPEND(list, n, item)                                        \
-	do {                                                         \
-		(list) = xrealloc((list), (n) + 1, sizeof(*(list))); \
-		(list)[(n)++] = (item);                              \
-	} while (0)
-
-static void copy(struct net_state *to, const struct net_state *from, int link)
-{
-	for (size_t i = 0; i < from->n_addresses; i++)
-		if (from->addresses[i].link == link)
-			APPEND(to->addresses, to->n_addresses, from->addresses[i]);
-	for (size_t i = 0; i < from->n_routes; i++)
-		if (from->routes[i].link == link)
-			APPEND(to->routes, to->n_routes, from->routes[i]);
-	for (size_t i = 0; i < from->n_neighbours; i++)
-		if (from->neighbours[i].link == link)
-			APPEND(to->neighbours, to->n_neighbours, from->neighbours[i]);
-}
-
 struct handed *handed_remember(const struct net_state *state, int link)
 {
 	const struct net_link *found = net_find_index(state, link);
@@ -37,8 +17,9 @@ struct handed *handed_remember(const struct net_state *state, int link)
 
 	if (!found)
 		return handed;
-	APPEND(handed->state.links, handed->state.n_links, *found);
-	copy(&handed->state, state, link);
+	handed->state.links = xnew(struct net_link);
+	handed->state.links[handed->state.n_links++] = *found;
+	net_state_copy(&handed->state, state, link, link);
 	return handed;
 }
 
@@ -71,5 +52,5 @@ void handed_show(const struct handed *handed, struct net_state *state)
 	if (handed->state.n_links == 0 || net_find_index(state, link->index))
 		return;
 	insert(state, link);
-	copy(state, &handed->state, link->index);
+	net_state_copy(state, &handed->state, link->index, link->index);
 }
