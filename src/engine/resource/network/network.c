@@ -204,7 +204,7 @@ void network_sync(struct network *n, network_done *done, void *arg)
 	n->done_arg = arg;
 	n->first = ERR_INIT;
 	n->passes = 0;
-	n->failed_routes = n->failed_neighbours = false;
+	n->routes.failed = n->neighbours.failed = false;
 	list_for_each(&n->nics, struct nic, node, nic)
 		nic->failed = false;
 	network_run_soon(n);

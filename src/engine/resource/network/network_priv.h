@@ -23,11 +23,18 @@ struct nic {
 	struct handed *handed;     /* of a physical device; NULL: the link is there */
 };
 
+/* A list that the guest is told as a whole. */
+struct told_list {
+	ProtobufCMessage *told; /* NULL: nothing, or what it was is lost */
+	bool failed;            /* not tried again before something changes */
+};
+
 /* What was asked of the monitor or of the agent, and is not answered. */
 struct op {
 	struct list node;
 	struct network *network;
 	struct nic *nic;               /* NULL: it is about all */
+	struct told_list *list;        /* NULL: it is about none */
 	const ProtobufCMessage *reply; /* of the agent, while answered() runs; NULL: none */
 	void (*answered)(struct op *op, const struct err *err);
 };
@@ -49,9 +56,7 @@ struct network {
 	struct list nics, ops;
 	uint32_t slots;      /* bits: taken */
 	unsigned int n_made; /* so that no id comes twice */
-	Grpc__UpdateRoutesRequest *told_routes;
-	Grpc__AddARPNeighborsRequest *told_neighbours;
-	bool failed_routes, failed_neighbours;
+	struct told_list routes, neighbours;
 
 	struct list requests;       /* of network_plug() and the like: one after the other */
 	int by_hand[ENDPOINTS_MAX]; /* links that are wanted (> 0) or refused (< 0), whatever the

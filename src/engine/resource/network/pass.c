@@ -160,26 +160,19 @@ static void on_told(struct op *op, const struct err *err)
 		message_drop(&op->nic->told);
 }
 
-static void on_told_routes(struct op *op, const struct err *err)
+static void forget_list(struct told_list *list)
 {
-	struct network *n = op->network;
-
-	if (!err)
-		return;
-	fail(n, NULL, err);
-	n->failed_routes = true;
-	message_drop(&n->told_routes);
+	protobuf_c_message_free_unpacked(list->told, NULL);
+	list->told = NULL;
 }
 
-static void on_told_neighbours(struct op *op, const struct err *err)
+static void on_told_list(struct op *op, const struct err *err)
 {
-	struct network *n = op->network;
-
 	if (!err)
 		return;
-	fail(n, NULL, err);
-	n->failed_neighbours = true;
-	message_drop(&n->told_neighbours);
+	fail(op->network, NULL, err);
+	op->list->failed = true;
+	forget_list(op->list);
 }
 
 /* --- stages --- */
@@ -211,8 +204,8 @@ static bool has_lost_tap(const struct net_state *state, const struct endpoint *e
 /* The routes through a device go with it. */
 void network_forget_routes(struct network *n)
 {
-	message_drop(&n->told_routes);
-	message_drop(&n->told_neighbours);
+	forget_list(&n->routes);
+	forget_list(&n->neighbours);
 }
 
 static void unplug(struct network *n, struct nic *nic)
@@ -380,42 +373,43 @@ static const char *name_in_guest(void *arg, int link)
 	return nic && nic->told ? nic->ep.plan.name : NULL;
 }
 
+/* Takes req. An empty list is told only in place of another. */
+static void tell_list(struct network *n, struct told_list *list, const char *method,
+		      ProtobufCMessage *req, size_t n_items)
+{
+	struct op *op;
+
+	if (list->told ? is_same_message(list->told, req) : n_items == 0) {
+		protobuf_c_message_free_unpacked(req, NULL);
+		return;
+	}
+	forget_list(list);
+	list->told = req;
+	op = network_new_op(n, NULL, on_told_list);
+	op->list = list;
+	agent_call(n->agent, &grpc__agent_service__descriptor, method, req, AGENT_TIMEOUT_MS,
+		   network_end_call, op);
+}
+
 static void tell_routes(struct network *n, const struct view *view)
 {
 	Grpc__UpdateRoutesRequest *req;
-	bool never = !n->told_routes;
 
-	if (!n->agent || n->failed_routes)
+	if (!n->agent || n->routes.failed)
 		return;
 	req = guest_routes(&view->state, name_in_guest, n);
-	if (never ? req->routes->n_routes == 0
-		  : is_same_message(&n->told_routes->base, &req->base)) {
-		message_drop(&req);
-		return;
-	}
-	message_drop(&n->told_routes);
-	n->told_routes = req;
-	agent_call(n->agent, &grpc__agent_service__descriptor, "UpdateRoutes", &req->base,
-		   AGENT_TIMEOUT_MS, network_end_call, network_new_op(n, NULL, on_told_routes));
+	tell_list(n, &n->routes, "UpdateRoutes", &req->base, req->routes->n_routes);
 }
 
 static void tell_neighbours(struct network *n, const struct view *view)
 {
 	Grpc__AddARPNeighborsRequest *req;
-	bool never = !n->told_neighbours;
 
-	if (!n->agent || n->failed_neighbours)
+	if (!n->agent || n->neighbours.failed)
 		return;
 	req = guest_neighbours(&view->state, name_in_guest, n);
-	if (never ? req->neighbors->n_arpneighbors == 0
-		  : is_same_message(&n->told_neighbours->base, &req->base)) {
-		message_drop(&req);
-		return;
-	}
-	message_drop(&n->told_neighbours);
-	n->told_neighbours = req;
-	agent_call(n->agent, &grpc__agent_service__descriptor, "AddARPNeighbors", &req->base,
-		   AGENT_TIMEOUT_MS, network_end_call, network_new_op(n, NULL, on_told_neighbours));
+	tell_list(n, &n->neighbours, "AddARPNeighbors", &req->base,
+		  req->neighbors->n_arpneighbors);
 }
 
 static void (*const stages[])(struct network *n, const struct view *view) = {
