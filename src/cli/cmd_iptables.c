@@ -11,10 +11,11 @@
 #include "lib/base/defs.h"
 #include "lib/base/mem.h"
 
-static int get(const char *sid, const char *path, struct err *err)
+static int ask(const char *sid, const char *method, const char *path, const char *rules,
+	       struct err *err)
 {
 	size_t len;
-	scoped_free char *text = management_get(sid, path, &len, err);
+	scoped_free char *text = management_send(sid, method, path, rules, &len, err);
 
 	if (!text)
 		return -1;
@@ -25,16 +26,8 @@ static int get(const char *sid, const char *path, struct err *err)
 static int set(const char *sid, const char *path, const char *file, struct err *err)
 {
 	scoped_free char *rules = input_read(file, MANAGEMENT_BODY_MAX, err);
-	scoped_free char *text = NULL;
-	size_t len;
 
-	if (!rules)
-		return -1;
-	text = management_send(sid, "PUT", path, rules, &len, err);
-	if (!text)
-		return -1;
-	(void)fwrite(text, 1, len, stdout);
-	return 0;
+	return rules ? ask(sid, "PUT", path, rules, err) : -1;
 }
 
 int cmd_iptables(const struct command *cmd, const struct cli *cli, int argc, char **argv,
@@ -63,7 +56,7 @@ int cmd_iptables(const struct command *cmd, const struct cli *cli, int argc, cha
 	path = ipv6 ? "/ip6tables" : "/iptables";
 	if (strcmp(verb, "get") == 0)
 		r = file ? err_set(err, ERR_INVALID, "'%s' is one argument too many", file)
-			 : get(sid, path, err);
+			 : ask(sid, "GET", path, "", err);
 	else if (!file || argv[first + 2])
 		r = err_set(err, ERR_INVALID, "one FILE (or -) is required");
 	else
