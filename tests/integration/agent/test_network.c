@@ -304,15 +304,19 @@ static void what_is_so_already_is_not_touched(void **state)
 	struct event_base *base = event_base_new();
 	struct err err = ERR_INIT;
 	struct net_watch *watch;
-	int n_changes = 0;
+	int n_changes = 1;
 
 	(void)state;
 	plug("eth0", 1);
 	update(1, "eth0", ARGS("10.1.0.2/24", "2001:db8::2/64"));
 	watch = net_watch_new(base, count, &n_changes, &err);
 	assert_non_null(watch);
-	update(1, "eth0", ARGS("10.1.0.2/24", "2001:db8::2/64"));
-	event_base_loop(base, EVLOOP_NONBLOCK);
+	/* The kernel may have late words about the new link, each of which spoils one try. */
+	for (int tries = 0; n_changes && tries < 20; tries++) {
+		n_changes = 0;
+		update(1, "eth0", ARGS("10.1.0.2/24", "2001:db8::2/64"));
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	}
 	assert_int_equal(n_changes, 0);
 	net_watch_free(watch);
 	event_base_free(base);
