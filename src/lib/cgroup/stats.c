@@ -61,7 +61,7 @@ void cg_stats_add_blkio(Grpc__BlkioStatsEntry ***list, size_t *n, uint64_t major
 	(*list)[(*n)++] = e;
 }
 
-Grpc__HugetlbStats *cg_stats_add_hugetlb(Grpc__CgroupStats *stats, const char *size)
+static Grpc__HugetlbStats *add_hugetlb(Grpc__CgroupStats *stats, const char *size)
 {
 	Grpc__CgroupStats__HugetlbStatsEntry *e = xnew(Grpc__CgroupStats__HugetlbStatsEntry);
 
@@ -84,8 +84,26 @@ void cg_stats_add_percpu(Grpc__CpuUsage *usage, uint64_t value)
 	usage->percpu_usage[usage->n_percpu_usage++] = value;
 }
 
-void cg_each_hugetlb(int dir_fd, const char *suffix, void (*fn)(void *arg, const char *size),
-		     void *arg)
+char *cg_stats_text(int dir_fd, const char *file)
+{
+	struct err ignored = ERR_INIT;
+	char *text = NULL;
+
+	if (dir_fd < 0 || cg_read(dir_fd, file, &text, &ignored) < 0)
+		return NULL;
+	return text;
+}
+
+void cg_stats_pids(Grpc__PidsStats *pids, int dir_fd)
+{
+	(void)cg_read_u64(dir_fd, "pids.current", &pids->current);
+	(void)cg_read_u64(dir_fd, "pids.max", &pids->limit);
+	if (pids->limit == UINT64_MAX) /* the message's "no limit" */
+		pids->limit = 0;
+}
+
+void cg_stats_hugetlb(Grpc__CgroupStats *stats, int dir_fd, const char *suffix,
+		      void (*fill)(Grpc__HugetlbStats *s, int dir_fd, const char *size))
 {
 	static const char prefix[] = "hugetlb.";
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -104,7 +122,7 @@ void cg_each_hugetlb(int dir_fd, const char *suffix, void (*fn)(void *arg, const
 			continue;
 		name = xstrndup(size, strlen(size) - strlen(suffix));
 		if (!strchr(name, '.')) /* "2MB.rsvd" is another count */
-			fn(arg, name);
+			fill(add_hugetlb(stats, name), dir_fd, name);
 	}
 	closedir(dir);
 }

@@ -23,16 +23,6 @@ static int v1_dir(const struct cgroup *cg, enum cg_controller c)
 	return v2 ? -1 : fd;
 }
 
-static char *read_file(int fd, const char *file)
-{
-	struct err ignored = ERR_INIT;
-	char *text = NULL;
-
-	if (fd < 0 || cg_read(fd, file, &text, &ignored) < 0)
-		return NULL;
-	return text;
-}
-
 static void read_percpu(Grpc__CpuUsage *usage, char *text)
 {
 	for (char *save, *word = strtok_r(text, " \n", &save); word;
@@ -47,9 +37,9 @@ static void read_percpu(Grpc__CpuUsage *usage, char *text)
 static void read_cpu(const struct cgroup *cg, Grpc__CpuStats *cpu)
 {
 	int acct = v1_dir(cg, CG_CPUACCT);
-	scoped_free char *split = read_file(acct, "cpuacct.stat");
-	scoped_free char *percpu = read_file(acct, "cpuacct.usage_percpu");
-	scoped_free char *stat = read_file(v1_dir(cg, CG_CPU), "cpu.stat");
+	scoped_free char *split = cg_stats_text(acct, "cpuacct.stat");
+	scoped_free char *percpu = cg_stats_text(acct, "cpuacct.usage_percpu");
+	scoped_free char *stat = cg_stats_text(v1_dir(cg, CG_CPU), "cpu.stat");
 	Grpc__CpuUsage *usage = cpu->cpu_usage;
 
 	if (acct >= 0)
@@ -89,7 +79,7 @@ static void read_memory_data(int fd, const char *prefix, Grpc__MemoryData *d)
 static void read_memory(const struct cgroup *cg, Grpc__MemoryStats *m)
 {
 	int fd = v1_dir(cg, CG_MEMORY);
-	scoped_free char *stat = read_file(fd, "memory.stat");
+	scoped_free char *stat = cg_stats_text(fd, "memory.stat");
 	uint64_t hierarchical = 0;
 
 	if (fd < 0)
@@ -108,7 +98,7 @@ static void read_memory(const struct cgroup *cg, Grpc__MemoryStats *m)
 /* "8:0 Read 4096" or, for times and sectors, "8:0 4096"; a "Total" closes. */
 static void read_blkio_file(int fd, const char *file, Grpc__BlkioStatsEntry ***list, size_t *n)
 {
-	scoped_free char *text = read_file(fd, file);
+	scoped_free char *text = cg_stats_text(fd, file);
 
 	if (!text)
 		return;
@@ -151,38 +141,27 @@ static void read_blkio(const struct cgroup *cg, Grpc__BlkioStats *b)
 			&b->n_sectors_recursive);
 }
 
-struct hugetlb {
-	Grpc__CgroupStats *stats;
-	int fd;
-};
-
-static void read_hugetlb(void *arg, const char *size)
+static void fill_hugetlb(Grpc__HugetlbStats *s, int fd, const char *size)
 {
-	struct hugetlb *h = arg;
-	Grpc__HugetlbStats *s = cg_stats_add_hugetlb(h->stats, size);
 	scoped_free char *usage = xasprintf("hugetlb.%s.usage_in_bytes", size);
 	scoped_free char *max = xasprintf("hugetlb.%s.max_usage_in_bytes", size);
 	scoped_free char *fail = xasprintf("hugetlb.%s.failcnt", size);
 
-	(void)cg_read_u64(h->fd, usage, &s->usage);
-	(void)cg_read_u64(h->fd, max, &s->max_usage);
-	(void)cg_read_u64(h->fd, fail, &s->failcnt);
+	(void)cg_read_u64(fd, usage, &s->usage);
+	(void)cg_read_u64(fd, max, &s->max_usage);
+	(void)cg_read_u64(fd, fail, &s->failcnt);
 }
 
 void cg_stats_v1(const struct cgroup *cg, Grpc__CgroupStats *stats)
 {
-	struct hugetlb hugetlb = { .stats = stats, .fd = v1_dir(cg, CG_HUGETLB) };
+	int hugetlb = v1_dir(cg, CG_HUGETLB);
 	int pids = v1_dir(cg, CG_PIDS);
 
 	read_cpu(cg, stats->cpu_stats);
 	read_memory(cg, stats->memory_stats);
 	read_blkio(cg, stats->blkio_stats);
-	if (pids >= 0) {
-		(void)cg_read_u64(pids, "pids.current", &stats->pids_stats->current);
-		(void)cg_read_u64(pids, "pids.max", &stats->pids_stats->limit);
-		if (stats->pids_stats->limit == UINT64_MAX) /* the message's "no limit" */
-			stats->pids_stats->limit = 0;
-	}
-	if (hugetlb.fd >= 0)
-		cg_each_hugetlb(hugetlb.fd, ".limit_in_bytes", read_hugetlb, &hugetlb);
+	if (pids >= 0)
+		cg_stats_pids(stats->pids_stats, pids);
+	if (hugetlb >= 0)
+		cg_stats_hugetlb(stats, hugetlb, ".limit_in_bytes", fill_hugetlb);
 }

@@ -15,16 +15,6 @@
 
 #define NS_PER_US 1000ull
 
-static char *read_file(int fd, const char *file)
-{
-	struct err ignored = ERR_INIT;
-	char *text = NULL;
-
-	if (cg_read(fd, file, &text, &ignored) < 0)
-		return NULL;
-	return text;
-}
-
 static void find_us(const char *text, const char *key, uint64_t *ret_ns)
 {
 	uint64_t us;
@@ -35,7 +25,7 @@ static void find_us(const char *text, const char *key, uint64_t *ret_ns)
 
 static void read_cpu(int fd, Grpc__CpuStats *cpu)
 {
-	scoped_free char *stat = read_file(fd, "cpu.stat");
+	scoped_free char *stat = cg_stats_text(fd, "cpu.stat");
 
 	if (!stat)
 		return;
@@ -49,9 +39,9 @@ static void read_cpu(int fd, Grpc__CpuStats *cpu)
 
 static void read_memory(int fd, Grpc__MemoryStats *m)
 {
-	scoped_free char *stat = read_file(fd, "memory.stat");
-	scoped_free char *events = read_file(fd, "memory.events");
-	scoped_free char *swap_events = read_file(fd, "memory.swap.events");
+	scoped_free char *stat = cg_stats_text(fd, "memory.stat");
+	scoped_free char *events = cg_stats_text(fd, "memory.events");
+	scoped_free char *swap_events = cg_stats_text(fd, "memory.swap.events");
 
 	m->use_hierarchy = true;
 	(void)cg_read_u64(fd, "memory.current", &m->usage->usage);
@@ -102,7 +92,7 @@ static void read_io_word(Grpc__BlkioStats *b, unsigned int major, unsigned int m
 
 static void read_io(int fd, Grpc__BlkioStats *b)
 {
-	scoped_free char *text = read_file(fd, "io.stat");
+	scoped_free char *text = cg_stats_text(fd, "io.stat");
 
 	if (!text)
 		return;
@@ -118,20 +108,13 @@ static void read_io(int fd, Grpc__BlkioStats *b)
 	}
 }
 
-struct hugetlb {
-	Grpc__CgroupStats *stats;
-	int fd;
-};
-
-static void read_hugetlb(void *arg, const char *size)
+static void fill_hugetlb(Grpc__HugetlbStats *s, int fd, const char *size)
 {
-	struct hugetlb *h = arg;
-	Grpc__HugetlbStats *s = cg_stats_add_hugetlb(h->stats, size);
 	scoped_free char *usage = xasprintf("hugetlb.%s.current", size);
 	scoped_free char *events_file = xasprintf("hugetlb.%s.events", size);
-	scoped_free char *events = read_file(h->fd, events_file);
+	scoped_free char *events = cg_stats_text(fd, events_file);
 
-	(void)cg_read_u64(h->fd, usage, &s->usage);
+	(void)cg_read_u64(fd, usage, &s->usage);
 	if (events)
 		(void)cg_find_key(events, "max", &s->failcnt);
 }
@@ -146,7 +129,6 @@ static bool has(const struct cgroup *cg, enum cg_controller c)
 
 void cg_stats_v2(const struct cgroup *cg, Grpc__CgroupStats *stats)
 {
-	struct hugetlb hugetlb = { .stats = stats, .fd = cg_dir_v2(cg) };
 	int fd = cg_dir_v2(cg);
 
 	if (fd < 0)
@@ -157,12 +139,8 @@ void cg_stats_v2(const struct cgroup *cg, Grpc__CgroupStats *stats)
 		read_memory(fd, stats->memory_stats);
 	if (has(cg, CG_BLKIO))
 		read_io(fd, stats->blkio_stats);
-	if (has(cg, CG_PIDS)) {
-		(void)cg_read_u64(fd, "pids.current", &stats->pids_stats->current);
-		(void)cg_read_u64(fd, "pids.max", &stats->pids_stats->limit);
-		if (stats->pids_stats->limit == UINT64_MAX)
-			stats->pids_stats->limit = 0;
-	}
+	if (has(cg, CG_PIDS))
+		cg_stats_pids(stats->pids_stats, fd);
 	if (has(cg, CG_HUGETLB))
-		cg_each_hugetlb(fd, ".max", read_hugetlb, &hugetlb);
+		cg_stats_hugetlb(stats, fd, ".max", fill_hugetlb);
 }
