@@ -62,6 +62,35 @@ static bool has_text(const char *s)
 	return s && s[0];
 }
 
+void cg_plan_cpuset(const Grpc__LinuxCPU *cpu, struct cg_plan *plan)
+{
+	if (has_text(cpu->cpus))
+		cg_plan_add(plan, CG_CPUSET, "cpuset.cpus", "%s", cpu->cpus);
+	if (has_text(cpu->mems))
+		cg_plan_add(plan, CG_CPUSET, "cpuset.mems", "%s", cpu->mems);
+}
+
+void cg_plan_pids(const Grpc__LinuxPids *pids, struct cg_plan *plan)
+{
+	if (pids->limit < 0)
+		cg_plan_add(plan, CG_PIDS, "pids.max", "max");
+	else
+		cg_plan_add(plan, CG_PIDS, "pids.max", "%lld", (long long)pids->limit);
+}
+
+void cg_plan_hugetlb(const Grpc__LinuxResources *res, const char *suffix, struct cg_plan *plan)
+{
+	for (size_t i = 0; i < res->n_hugepagelimits; i++) {
+		const Grpc__LinuxHugepageLimit *h = res->hugepagelimits[i];
+		scoped_free char *file = xasprintf("hugetlb.%s.%s", h->pagesize, suffix);
+		scoped_free char *rsvd = xasprintf("hugetlb.%s.rsvd.%s", h->pagesize, suffix);
+
+		cg_plan_add(plan, CG_HUGETLB, file, "%llu", (unsigned long long)h->limit);
+		/* Since 5.7: without it an mmap() beyond the limit succeeds and SIGBUS comes later. */
+		cg_plan_add(plan, CG_HUGETLB, rsvd, "%llu", (unsigned long long)h->limit)->may_miss = true;
+	}
+}
+
 static bool wants_cpu(const Grpc__LinuxCPU *cpu)
 {
 	return cpu->shares || cpu->quota || cpu->period || cpu->realtimeruntime ||

@@ -2,7 +2,6 @@
 /*
  * plan_v1.c - resources as files of the v1 controllers
  */
-#include "lib/base/defs.h"
 #include "lib/base/mem.h"
 #include "lib/cgroup/priv.h"
 
@@ -26,14 +25,6 @@ static void plan_cpu(const Grpc__LinuxCPU *cpu, struct cg_plan *plan)
 			    (long long)cpu->realtimeruntime);
 	if (cpu->idle)
 		cg_plan_add(plan, CG_CPU, "cpu.idle", "%lld", (long long)cpu->idle);
-}
-
-static void plan_cpuset(const Grpc__LinuxCPU *cpu, struct cg_plan *plan)
-{
-	if (cpu->cpus && cpu->cpus[0])
-		cg_plan_add(plan, CG_CPUSET, "cpuset.cpus", "%s", cpu->cpus);
-	if (cpu->mems && cpu->mems[0])
-		cg_plan_add(plan, CG_CPUSET, "cpuset.mems", "%s", cpu->mems);
 }
 
 static void add_memsw(int64_t value, const struct cg_present *now, struct cg_plan *plan)
@@ -125,24 +116,6 @@ static void plan_blkio(const Grpc__LinuxBlockIO *b, struct cg_plan *plan)
 		      b->n_throttlewriteiopsdevice, plan);
 }
 
-static void plan_pids(int64_t limit, struct cg_plan *plan)
-{
-	if (limit < 0)
-		cg_plan_add(plan, CG_PIDS, "pids.max", "max");
-	else
-		cg_plan_add(plan, CG_PIDS, "pids.max", "%lld", (long long)limit);
-}
-
-static void plan_hugetlb(const Grpc__LinuxHugepageLimit *h, struct cg_plan *plan)
-{
-	scoped_free char *file = xasprintf("hugetlb.%s.limit_in_bytes", h->pagesize);
-	scoped_free char *rsvd = xasprintf("hugetlb.%s.rsvd.limit_in_bytes", h->pagesize);
-
-	cg_plan_add(plan, CG_HUGETLB, file, "%llu", (unsigned long long)h->limit);
-	/* Since 5.7: without it an mmap() beyond the limit succeeds and SIGBUS comes later. */
-	cg_plan_add(plan, CG_HUGETLB, rsvd, "%llu", (unsigned long long)h->limit)->may_miss = true;
-}
-
 int cg_plan_v1(enum cg_controller c, const Grpc__LinuxResources *res,
 	       const struct cg_present *now, struct cg_plan *plan, struct err *err)
 {
@@ -152,7 +125,7 @@ int cg_plan_v1(enum cg_controller c, const Grpc__LinuxResources *res,
 		plan_cpu(res->cpu, plan);
 		break;
 	case CG_CPUSET:
-		plan_cpuset(res->cpu, plan);
+		cg_plan_cpuset(res->cpu, plan);
 		break;
 	case CG_MEMORY:
 		plan_memory(res->memory, now, plan);
@@ -161,11 +134,10 @@ int cg_plan_v1(enum cg_controller c, const Grpc__LinuxResources *res,
 		plan_blkio(res->blockio, plan);
 		break;
 	case CG_PIDS:
-		plan_pids(res->pids->limit, plan);
+		cg_plan_pids(res->pids, plan);
 		break;
 	case CG_HUGETLB:
-		for (size_t i = 0; i < res->n_hugepagelimits; i++)
-			plan_hugetlb(res->hugepagelimits[i], plan);
+		cg_plan_hugetlb(res, "limit_in_bytes", plan);
 		break;
 	case CG_NET_CLS:
 		cg_plan_add(plan, CG_NET_CLS, "net_cls.classid", "%u", res->network->classid);

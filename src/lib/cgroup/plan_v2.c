@@ -46,14 +46,6 @@ static int plan_cpu(const Grpc__LinuxCPU *cpu, struct cg_plan *plan, struct err 
 	return 0;
 }
 
-static void plan_cpuset(const Grpc__LinuxCPU *cpu, struct cg_plan *plan)
-{
-	if (cpu->cpus && cpu->cpus[0])
-		cg_plan_add(plan, CG_CPUSET, "cpuset.cpus", "%s", cpu->cpus);
-	if (cpu->mems && cpu->mems[0])
-		cg_plan_add(plan, CG_CPUSET, "cpuset.mems", "%s", cpu->mems);
-}
-
 static struct cg_write *add_amount(struct cg_plan *plan, enum cg_controller c, const char *file,
 				   int64_t value)
 {
@@ -153,15 +145,6 @@ static int plan_io(const Grpc__LinuxBlockIO *b, struct cg_plan *plan, struct err
 	return 0;
 }
 
-static void plan_hugetlb(const Grpc__LinuxHugepageLimit *h, struct cg_plan *plan)
-{
-	scoped_free char *file = xasprintf("hugetlb.%s.max", h->pagesize);
-	scoped_free char *rsvd = xasprintf("hugetlb.%s.rsvd.max", h->pagesize);
-
-	cg_plan_add(plan, CG_HUGETLB, file, "%llu", (unsigned long long)h->limit);
-	cg_plan_add(plan, CG_HUGETLB, rsvd, "%llu", (unsigned long long)h->limit)->may_miss = true;
-}
-
 int cg_plan_v2(enum cg_controller c, const Grpc__LinuxResources *res,
 	       const struct cg_present *now, struct cg_plan *plan, struct err *err)
 {
@@ -169,18 +152,17 @@ int cg_plan_v2(enum cg_controller c, const Grpc__LinuxResources *res,
 	case CG_CPU:
 		return plan_cpu(res->cpu, plan, err);
 	case CG_CPUSET:
-		plan_cpuset(res->cpu, plan);
+		cg_plan_cpuset(res->cpu, plan);
 		break;
 	case CG_MEMORY:
 		return plan_memory(res->memory, now, plan, err);
 	case CG_BLKIO:
 		return plan_io(res->blockio, plan, err);
 	case CG_PIDS:
-		add_amount(plan, CG_PIDS, "pids.max", res->pids->limit < 0 ? -1 : res->pids->limit);
+		cg_plan_pids(res->pids, plan);
 		break;
 	case CG_HUGETLB:
-		for (size_t i = 0; i < res->n_hugepagelimits; i++)
-			plan_hugetlb(res->hugepagelimits[i], plan);
+		cg_plan_hugetlb(res, "max", plan);
 		break;
 	case CG_CPUACCT:
 	case CG_DEVICES:

@@ -140,6 +140,10 @@ int cg_plan_v2(enum cg_controller c, const Grpc__LinuxResources *res,
 struct cg_write *cg_plan_add(struct cg_plan *plan, enum cg_controller c, const char *file,
 			     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void cg_plan_done(struct cg_plan *plan);
+/* The same in v1 and v2, but for how the files of huge pages end. */
+void cg_plan_cpuset(const Grpc__LinuxCPU *cpu, struct cg_plan *plan);
+void cg_plan_pids(const Grpc__LinuxPids *pids, struct cg_plan *plan);
+void cg_plan_hugetlb(const Grpc__LinuxResources *res, const char *suffix, struct cg_plan *plan);
 
 /* OCI to v2. shares 2..262144 to weight 1..10000; blkio weight 10..1000 to the same. */
 uint64_t cg_weight_of_shares(uint64_t shares);
