@@ -26,33 +26,17 @@
 #include "lib/base/fs.h"
 #include "lib/base/mem.h"
 #include "tests/integration/agent/drive.h"
+#include "tests/lib/ok.h"
 #include "tests/unit/net/veth.h"
 
 static struct net *net;
 
-/* A call that has to succeed. */
-#define OK(call)                                            \
-	do {                                                \
-		struct err err_ = ERR_INIT;                 \
-		struct err *e = &err_;                      \
-		if ((call) < 0)                             \
-			fail_msg("%s: %s", #call, e->text); \
-	} while (0)
-
 /* What is there */
-
-static struct net_state read_all(void)
-{
-	struct net_state state;
-
-	OK(net_read(net, &state, e));
-	return state;
-}
 
 /* index 0: no such link */
 static struct net_link get_link(const char *name)
 {
-	struct net_state s = read_all();
+	struct net_state s = read_net(net);
 	const struct net_link *found = net_find_name(&s, name);
 	struct net_link link = { .index = 0 };
 
@@ -64,7 +48,7 @@ static struct net_link get_link(const char *name)
 
 static bool has_address(int link, const char *text)
 {
-	struct net_state s = read_all();
+	struct net_state s = read_net(net);
 	struct net_ip wanted;
 	unsigned int prefix;
 	bool found = false;
@@ -81,7 +65,7 @@ static bool has_address(int link, const char *text)
 static struct net_route get_route(const char *text)
 {
 	struct net_route best = { .link = 0 };
-	struct net_state s = read_all();
+	struct net_state s = read_net(net);
 	struct net_ip to;
 	unsigned int prefix;
 
@@ -102,7 +86,7 @@ static struct net_route get_route(const char *text)
 static struct net_neighbour get_neighbour(const char *text)
 {
 	struct net_neighbour found = { .link = 0 };
-	struct net_state s = read_all();
+	struct net_state s = read_net(net);
 	struct net_ip ip;
 
 	OK(net_ip_parse(text, &ip, e));
@@ -873,7 +857,7 @@ static int tear_down(void **state)
 /* Also after a failure, so that the next test finds nothing. */
 static int unplug_all(void **state)
 {
-	struct net_state s = read_all();
+	struct net_state s = read_net(net);
 
 	for (size_t i = 0; i < s.n_links; i++)
 		if (strcmp(s.links[i].kind, "veth") == 0)

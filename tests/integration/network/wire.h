@@ -12,19 +12,11 @@
 #include <stdint.h>
 
 #include "lib/net/net.h"
+#include "tests/lib/ok.h"
 
 #define WIRE_TYPE    0x88b5
 #define WIRE_WAIT_MS 1000 /* for a frame that has to come */
 #define WIRE_NONE_MS 60   /* for one that must not */
-
-/* A call that has to succeed. */
-#define OK(call)                                            \
-	do {                                                \
-		struct err err_ = ERR_INIT;                 \
-		struct err *e = &err_;                      \
-		if ((call) < 0)                             \
-			fail_msg("%s: %s", #call, e->text); \
-	} while (0)
 
 /* Enter a fresh network and mount namespace; lo is down, and nothing else is there. */
 void wire_isolate(void);

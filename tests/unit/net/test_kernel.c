@@ -19,6 +19,7 @@
 
 #include "lib/base/defs.h"
 #include "lib/net/net.h"
+#include "tests/lib/ok.h"
 #include "tests/unit/net/veth.h"
 
 static struct net *net;
@@ -40,23 +41,6 @@ static int tear_down(void **state)
 	(void)state;
 	net_close(net);
 	return 0;
-}
-
-/* A call that has to succeed. */
-#define OK(call)                                            \
-	do {                                                \
-		struct err err_ = ERR_INIT;                 \
-		struct err *e = &err_;                      \
-		if ((call) < 0)                             \
-			fail_msg("%s: %s", #call, e->text); \
-	} while (0)
-
-static struct net_state read_all(void)
-{
-	struct net_state state;
-
-	OK(net_read(net, &state, e));
-	return state;
 }
 
 static struct net_ip ip(const char *text)
@@ -160,7 +144,7 @@ static void links_are_read_back_as_they_were_set(void **state)
 	OK(net_link_set_arp(net, index, false, e));
 	OK(net_link_set_name(net, index, "net0", e));
 	OK(net_link_set_up(net, index, true, e));
-	s = read_all();
+	s = read_net(net);
 	assert_null(net_find_name(&s, "a0"));
 	link = net_find_name(&s, "net0");
 	peer = net_find_name(&s, "a1");
@@ -185,7 +169,7 @@ static void links_are_read_back_as_they_were_set(void **state)
 	net_state_done(&s);
 	OK(net_link_delete(net, index, e));
 	OK(net_link_delete(net, index, e));
-	s = read_all();
+	s = read_net(net);
 	assert_int_equal(s.n_links, 1);
 	net_state_done(&s);
 }
@@ -200,7 +184,7 @@ static void addresses_come_and_go(void **state)
 	(void)state;
 	need_namespace();
 	index = make_addressed();
-	s = read_all();
+	s = read_net(net);
 	a = get_address(&s, index, "10.1.0.2");
 	assert_int_equal(a->prefix, 24);
 	again = *a;
@@ -215,7 +199,7 @@ static void addresses_come_and_go(void **state)
 	OK(net_address_add(net, &other_prefix, e));
 	OK(net_address_delete(net, &again, e));
 	OK(net_address_delete(net, &again, e)); /* gone already */
-	s = read_all();
+	s = read_net(net);
 	a = get_address(&s, index, "10.1.0.2"); /* the same address with another prefix is another one */
 	assert_int_equal(a->prefix, 16);
 	assert_non_null(find_address(&s, index, "2001:db8::2"));
@@ -262,7 +246,7 @@ static void routes_have_all_that_was_said(void **state)
 	r.gateway = ip("2001:db8::1");
 	OK(net_route_replace(net, &r, e));
 
-	s = read_all();
+	s = read_net(net);
 	found = get_route(&s, "0.0.0.0/0");
 	assert_int_equal(found->to.family, AF_UNSPEC);
 	assert_true(net_ip_equal(&found->gateway, &gateway));
@@ -311,13 +295,13 @@ static void a_route_is_replaced_and_deleted(void **state)
 	OK(net_route_replace(net, &r, e));
 	r.gateway = gateway = ip("10.1.0.7");
 	OK(net_route_replace(net, &r, e));
-	s = read_all();
+	s = read_net(net);
 	found = get_route(&s, "10.9.0.0/16");
 	assert_true(net_ip_equal(&found->gateway, &gateway));
 	OK(net_route_delete(net, found, e));
 	OK(net_route_delete(net, found, e)); /* gone already */
 	net_state_done(&s);
-	s = read_all();
+	s = read_net(net);
 	assert_null(find_route(&s, "10.9.0.0/16"));
 	net_state_done(&s);
 	OK(net_link_delete(net, index, e));
@@ -341,7 +325,7 @@ static void neighbours_are_set_replaced_and_deleted(void **state)
 	n.ip = ip("2001:db8::1");
 	n.flags = NTF_ROUTER;
 	OK(net_neighbour_replace(net, &n, e));
-	s = read_all();
+	s = read_net(net);
 	found = find_neighbour(&s, "10.1.0.1");
 	assert_int_equal(found.link, n.link);
 	assert_int_equal(found.state, NUD_PERMANENT);
@@ -352,7 +336,7 @@ static void neighbours_are_set_replaced_and_deleted(void **state)
 	net_state_done(&s);
 	OK(net_neighbour_delete(net, &n, e));
 	OK(net_neighbour_delete(net, &n, e));
-	s = read_all();
+	s = read_net(net);
 	assert_int_equal(find_neighbour(&s, "2001:db8::1").link, 0);
 	assert_int_equal(find_neighbour(&s, "10.1.0.1").link, n.link);
 	net_state_done(&s);
@@ -408,7 +392,7 @@ static void many_entries_are_all_read(void **state)
 		r.to.v4.s_addr = htonl(0x14000000 + i * 256);
 		OK(net_route_replace(net, &r, e));
 	}
-	s = read_all();
+	s = read_net(net);
 	assert_in_range(s.n_routes, 1000, 1010);
 	net_state_done(&s);
 	OK(net_link_delete(net, index, e));

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "lib/net/talk.h"
+#include "tests/lib/ok.h"
 
 static bool isolated;
 
@@ -64,4 +65,12 @@ int make_veth(struct net *net, const char *name, const char *peer)
 	if (r < 0)
 		fail_msg("%s", err.text);
 	return r;
+}
+
+struct net_state read_net(struct net *net)
+{
+	struct net_state state;
+
+	OK(net_read(net, &state, e));
+	return state;
 }

@@ -12,3 +12,6 @@ void need_namespace(void);
 
 /* Both ends here, down; returns the index of the first. Fails the test when it cannot. */
 int make_veth(struct net *net, const char *name, const char *peer);
+
+/* All that is in the namespace, for net_state_done(). Fails the test when it cannot. */
+struct net_state read_net(struct net *net);
