@@ -3,8 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -175,6 +179,28 @@ void bench_make_ready(struct bench *b)
 	if (b->done_err.code != ERR_OK)
 		fail_msg("%s", b->done_err.text);
 	b->done = false;
+}
+
+bool bench_enter_netns(void)
+{
+	if (access(QEMU, X_OK) == 0 && access("/dev/net/tun", R_OK | W_OK) == 0 &&
+	    unshare(CLONE_NEWNET) == 0)
+		return true;
+	fprintf(stderr, "skipped: no " QEMU ", no /dev/net/tun, or no network namespace: %s\n",
+		strerror(errno));
+	return false;
+}
+
+int bench_open_tap(const char *name, short flags)
+{
+	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags) };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	assert_true(fd >= 0);
+	strcpy(ifr.ifr_name, name);
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+		fail_msg("make tap '%s': %s", name, strerror(errno));
+	return fd;
 }
 
 bool bench_is_gone(pid_t pid)

@@ -75,5 +75,10 @@ void bench_make_ready(struct bench *b);
 /* Stop; everything must be gone. */
 void bench_stop(struct bench *b);
 
+/* For tests that make taps: a network namespace of its own. False: skip; what is missing is told. */
+bool bench_enter_netns(void);
+/* flags: IFF_MULTI_QUEUE or 0. Fails the test when it cannot be. */
+int bench_open_tap(const char *name, short flags);
+
 bool bench_is_gone(pid_t pid); /* or a zombie of somebody else's */
 void bench_expect_text(const struct err *err, const char *part);

@@ -10,11 +10,8 @@
 #include "bench.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -123,17 +120,6 @@ static void set_up(const char *name, const char *address)
 	close(fd);
 }
 
-static int open_tap(const char *name, short flags)
-{
-	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags) };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-
-	assert_true(fd >= 0);
-	strcpy(ifr.ifr_name, name);
-	assert_int_equal(ioctl(fd, TUNSETIFF, &ifr), 0);
-	return fd;
-}
-
 static void plug(struct bench *b, const char *id, unsigned int slot, size_t queues)
 {
 	uint64_t start = clock_mono_ns();
@@ -145,7 +131,7 @@ static void plug(struct bench *b, const char *id, unsigned int slot, size_t queu
 
 	snprintf(tap, sizeof(tap), "tap%u", slot);
 	for (size_t i = 0; i < queues; i++)
-		fds[i] = open_tap(tap, queues > 1 ? IFF_MULTI_QUEUE : 0);
+		fds[i] = bench_open_tap(tap, queues > 1 ? IFF_MULTI_QUEUE : 0);
 	b->done = false;
 	vmm_add_nic(b->vmm, &nic, QUICK_MS, bench_on_done, b);
 	for (size_t i = 0; i < queues; i++)
@@ -156,13 +142,18 @@ static void plug(struct bench *b, const char *id, unsigned int slot, size_t queu
 	print_message("plug '%s': %.1f ms\n", id, (double)(clock_mono_ns() - start) / NS_PER_MS);
 }
 
+static void remove_nic(struct bench *b, const char *id, uint32_t timeout_ms)
+{
+	b->done = false;
+	vmm_remove_nic(b->vmm, id, timeout_ms, bench_on_done, b);
+	bench_run_until(b, &b->done);
+}
+
 static void unplug(struct bench *b, const char *id)
 {
 	uint64_t start = clock_mono_ns();
 
-	b->done = false;
-	vmm_remove_nic(b->vmm, id, LET_GO_MS, bench_on_done, b);
-	bench_run_until(b, &b->done);
+	remove_nic(b, id, LET_GO_MS);
 	if (b->done_err.code != ERR_OK)
 		fail_msg("%s", b->done_err.text);
 	print_message("unplug '%s': %.1f ms\n", id, (double)(clock_mono_ns() - start) / NS_PER_MS);
@@ -240,19 +231,25 @@ static void devices_are_there_at_boot_and_work_and_come_and_go_while_it_runs(voi
 	close_shell(sh);
 }
 
-/* Nobody can let it go then. What was asked then would be lost on the guest. */
-static void what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later(void **state)
+/* The guest does not run yet. */
+static struct shell *start_with_two(struct bench *b)
 {
-	struct bench *b = *state;
 	struct shell *sh;
 
 	bench_start(b, -1);
 	sh = open_shell(b);
 	plug(b, "network-0", 1, 1);
 	plug(b, "network-1", 30, 1);
-	b->done = false;
-	vmm_remove_nic(b->vmm, "network-0", QUICK_MS, bench_on_done, b);
-	bench_run_until(b, &b->done);
+	return sh;
+}
+
+/* Nobody can let it go then. What was asked then would be lost on the guest. */
+static void what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later(void **state)
+{
+	struct bench *b = *state;
+	struct shell *sh = start_with_two(b);
+
+	remove_nic(b, "network-0", QUICK_MS);
 	assert_int_equal(b->done_err.code, ERR_TIMEOUT);
 	bench_expect_text(&b->done_err, "the guest does not run yet");
 	BENCH_ASK(b, vmm_resume, QUICK_MS);
@@ -269,25 +266,17 @@ static void what_is_unplugged_before_the_guest_runs_goes_when_it_is_asked_later(
 static void a_guest_that_boots_lets_go_late(void **state)
 {
 	struct bench *b = *state;
-	struct shell *sh;
+	struct shell *sh = start_with_two(b);
 
-	bench_start(b, -1);
-	sh = open_shell(b);
-	plug(b, "network-0", 1, 1);
-	plug(b, "network-1", 30, 1);
 	BENCH_ASK(b, vmm_resume, QUICK_MS);
-	b->done = false;
-	vmm_remove_nic(b->vmm, "network-0", 100, bench_on_done, b);
-	bench_run_until(b, &b->done);
+	remove_nic(b, "network-0", 100);
 	assert_int_equal(b->done_err.code, ERR_TIMEOUT);
 	type(sh, watch_devices);
 	await(b, sh, "nics " NIC("01") "eth0,1 " NIC("1e") "eth1,1 end");
 	plug(b, "network-2", 2, 1);
 	await(b, sh, "nics " NIC("02") "eth2,1 " NIC("1e") "eth1,1 end");
 	/* Its kernel drops it first and lets go of the slot then. */
-	b->done = false;
-	vmm_remove_nic(b->vmm, "network-0", LET_GO_MS, bench_on_done, b);
-	bench_run_until(b, &b->done);
+	remove_nic(b, "network-0", LET_GO_MS);
 	assert_true(b->done_err.code == ERR_OK || b->done_err.code == ERR_NOT_FOUND);
 	plug(b, "network-0", 1, 1);
 	await(b, sh, "nics " NIC("01") "eth0,1 " NIC("02") "eth2,1 " NIC("1e") "eth1,1 end");
@@ -335,15 +324,12 @@ int main(int argc, char **argv)
 		return 2;
 	guest_dir = argv[1];
 	snprintf(kernel, sizeof(kernel), "%s/vmlinux.container", guest_dir);
-	if (access(QEMU, X_OK) < 0 || access("/dev/net/tun", R_OK | W_OK) < 0 ||
-	    access(kernel, R_OK) < 0) {
-		fprintf(stderr, "skipped: no " QEMU ", no /dev/net/tun, or no guest (ninja guest)\n");
+	if (access(kernel, R_OK) < 0) {
+		fprintf(stderr, "skipped: no guest (ninja guest)\n");
 		return 77;
 	}
-	if (unshare(CLONE_NEWNET) < 0) {
-		fprintf(stderr, "skipped: make a network namespace: %s\n", strerror(errno));
+	if (!bench_enter_netns())
 		return 77;
-	}
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(devices_are_there_at_boot_and_work_and_come_and_go_while_it_runs),

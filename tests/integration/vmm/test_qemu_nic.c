@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -49,18 +48,6 @@ static int teardown(void **state)
 {
 	bench_free(*state);
 	return 0;
-}
-
-static int open_tap(const char *name, short flags)
-{
-	struct ifreq ifr = { .ifr_flags = (short)(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | flags) };
-	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
-
-	assert_true(fd >= 0);
-	strcpy(ifr.ifr_name, name);
-	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
-		fail_msg("make tap '%s': %s", name, strerror(errno));
-	return fd;
 }
 
 static void on_asked(void *arg, const struct err *err)
@@ -100,7 +87,7 @@ static void add_tap(struct bench *b, const char *id, unsigned int slot, struct a
 	int fd;
 
 	snprintf(name, sizeof(name), "t%u", slot);
-	fd = open_tap(name, 0);
+	fd = bench_open_tap(name, 0);
 	nic = nic_of(id, slot, &fd, 1);
 	add(b, &nic, ask);
 	close(fd); /* borrowed for the call only */
@@ -214,8 +201,8 @@ static void a_machine_that_starts_paused_is_ready_and_waits(void **state)
 static void taps_are_plugged_before_the_guest_runs(void **state)
 {
 	struct bench *b = *state;
-	int one = open_tap("one0", 0);
-	int two[2] = { open_tap("two0", IFF_MULTI_QUEUE), open_tap("two0", IFF_MULTI_QUEUE) };
+	int one = bench_open_tap("one0", 0);
+	int two[2] = { bench_open_tap("two0", IFF_MULTI_QUEUE), bench_open_tap("two0", IFF_MULTI_QUEUE) };
 	struct vm_nic nics[] = { nic_of("network-0", 1, &one, 1), nic_of("network-1", 0x1a, two, 2) };
 	struct ask asks[2];
 
@@ -254,7 +241,7 @@ static void sixteen_queues_are_plugged_in_one_go(void **state)
 	struct ask ask;
 
 	for (size_t i = 0; i < VM_NIC_QUEUES_MAX; i++)
-		fds[i] = open_tap("many0", IFF_MULTI_QUEUE);
+		fds[i] = bench_open_tap("many0", IFF_MULTI_QUEUE);
 	bench_start(b, -1);
 	bench_make_ready(b);
 	add(b, &nic, &ask);
@@ -538,14 +525,8 @@ static void a_machine_without_bridge_has_no_place(void **state)
 
 int main(void)
 {
-	if (access(QEMU, X_OK) < 0 || access("/dev/net/tun", R_OK | W_OK) < 0) {
-		fprintf(stderr, "skipped: no " QEMU ", or no /dev/net/tun\n");
+	if (!bench_enter_netns())
 		return 77;
-	}
-	if (unshare(CLONE_NEWNET) < 0) {
-		fprintf(stderr, "skipped: make a network namespace: %s\n", strerror(errno));
-		return 77;
-	}
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_machine_that_starts_paused_is_ready_and_waits),
