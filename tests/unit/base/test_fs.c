@@ -173,7 +173,7 @@ static void a_tree_may_be_removed_by_two_at_a_time(void **state)
 	int status;
 	pid_t other;
 
-	for (int turn = 0; turn < 100; turn++) {
+	for (int turn = 0; turn < 20; turn++) {
 		for (int i = 0; i < 40; i++) {
 			scoped_free char *dir = xasprintf("tree/%d/a", i);
 
