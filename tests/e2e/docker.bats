@@ -45,8 +45,8 @@ teardown_file() {
 
 @test "run -it: a terminal of the client's size, and ^C" {
 	# This docker tells the size after the start; until then it is 0 0, with any runtime.
-	run in_terminal --limit 60 --size 33x99 -- "$DOCKER" -H unix:///run/docker.sock run -it --rm \
-		--runtime kata-runtime --network none busybox sh -c 'tty; until stty size 2>/dev/null; do sleep 0.1; done; exit 5'
+	run in_terminal --limit 60 --size 33x99 -- "$DOCKER" -H unix:///run/docker.sock run -it --rm --runtime kata-runtime \
+		--network none busybox sh -c 'tty; until stty size 2>/dev/null | grep "^33 99"; do sleep 0.1; done; exit 5'
 	[ "$status" -eq 5 ]
 	[[ "$output" == */dev/pts/0* ]]
 	[[ "$output" == *"33 99"* ]]
@@ -106,7 +106,8 @@ teardown_file() {
 }
 
 @test "exec -it: a terminal, ended by typing" {
-	run in_terminal --limit 60 --size 20x70 --wait '#' --type 'stty size; exit 6\n' \
+	# The size comes after the start here too. What is typed is echoed, and so does not have it in one piece.
+	run in_terminal --limit 60 --size 20x70 --wait '#' --type 'until stty size | grep "2[0] 70"; do sleep 0.1; done; exit 6\n' \
 		-- "$DOCKER" -H unix:///run/docker.sock exec -it lasting sh
 	[ "$status" -eq 6 ]
 	[[ "$output" == *"20 70"* ]]

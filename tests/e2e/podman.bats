@@ -60,7 +60,8 @@ has_state() {
 @test "run -it: a terminal of the client's size, resized, and ^C" {
 	mapfile -t words < <(podman_words)
 	run in_terminal --limit 60 --size 33x99 --wait ready --resize 20x55 --type '\x03' -- "${words[@]}" run -it --rm \
-		--network none busybox sh -c 'stty size; trap "stty size; exit 9" INT; echo ready; while :; do sleep 1; done'
+		--network none busybox sh -c 'stty size; trap "until stty size | grep ^20; do sleep 0.1; done; exit 9" INT
+			echo ready; while :; do sleep 1; done' # a size and a key go different ways
 	[ "$status" -eq 9 ]
 	[[ "$output" == *"33 99"* ]]
 	[[ "$output" == *"20 55"* ]]
@@ -120,7 +121,9 @@ has_state() {
 
 @test "exec -it: a terminal, ended by typing" {
 	mapfile -t words < <(podman_words)
-	run in_terminal --limit 60 --size 20x70 --wait '#' --type 'stty size; exit 6\n' -- "${words[@]}" exec -it lasting sh
+	# What is typed is echoed, and so does not have the size in one piece.
+	run in_terminal --limit 60 --size 20x70 --wait '#' --type 'until stty size | grep "2[0] 70"; do sleep 0.1; done; exit 6\n' \
+		-- "${words[@]}" exec -it lasting sh
 	[ "$status" -eq 6 ]
 	[[ "$output" == *"20 70"* ]]
 }
