@@ -38,14 +38,13 @@ teardown_file() {
 setup() {
 	ID=c$BATS_TEST_NUMBER
 	EVENTS=$BATS_TEST_TMPDIR/events
-	ctr events >"$EVENTS" &
-	EVENTS_PID=$!
+	follow
 }
 
 teardown() {
 	rm -f "$STEP_FILE"
 	remove_all
-	kill "$EVENTS_PID" 2>/dev/null || true
+	unfollow
 }
 
 # Of ctr.bash, but within five seconds, whatever the answer is; a task that containerd has given up is gone already.

@@ -45,6 +45,31 @@ remove() {
 	ctr "${@:2}" container rm "$1"
 }
 
+# follow: `ctr events` goes to the file $EVENTS from now on
+follow() {
+	timeout 1200 "$CTR" -a /run/containerd/containerd.sock events >>"$EVENTS" 2>/dev/null </dev/null 3>&- &
+	echo $! >"$BATS_TEST_TMPDIR/follower"
+	disown
+	within 30 is_following
+}
+
+# ctr says nothing when it has begun, so something is made to happen.
+is_following() {
+	local name=probe$RANDOM
+
+	ctr namespaces create "$name" >/dev/null
+	ctr namespaces rm "$name" >/dev/null
+	grep -q "\"$name\"" "$EVENTS"
+}
+
+unfollow() {
+	local pid
+
+	pid=$(cat "$BATS_TEST_TMPDIR/follower")
+	kill "$pid" 2>/dev/null || true
+	within 10 is_gone "$pid"
+}
+
 # What a test that failed left is not the next one's.
 remove_all() {
 	local ns id

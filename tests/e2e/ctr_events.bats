@@ -29,30 +29,6 @@ teardown() {
 
 # --- what is told ---
 
-follow() {
-	timeout 600 "$CTR" -a /run/containerd/containerd.sock events >>"$EVENTS" 2>/dev/null </dev/null 3>&- &
-	echo $! >"$BATS_TEST_TMPDIR/follower"
-	disown
-	within 10 is_following
-}
-
-# ctr says nothing when it has begun, so something is made to happen.
-is_following() {
-	local name=probe$RANDOM
-
-	ctr namespaces create "$name" >/dev/null
-	ctr namespaces rm "$name" >/dev/null
-	grep -q "$name" "$EVENTS"
-}
-
-unfollow() {
-	local pid
-
-	pid=$(cat "$BATS_TEST_TMPDIR/follower")
-	kill "$pid" 2>/dev/null || true
-	within 10 is_gone "$pid"
-}
-
 # events_of ID: "create", "exit e1 5", "delete 0", one a line
 events_of() {
 	/usr/bin/python3 - "$EVENTS" "$1" <<-'END'
@@ -104,12 +80,13 @@ pids_of() {
 	run ctr task exec --exec-id e1 "$ID" sh -c 'exit 5'
 	[ "$status" = 5 ]
 	ctr task exec --exec-id e2 "$ID" true
-	[ "$(pids_of "$ID")" = "\"pid\":$(process_of "$ID" qemu-system-x86_64)" ]
+	qemu=$(process_of "$ID" qemu-system-x86_64)
 	ctr task kill -s KILL "$ID"
 	within 10 was_told "$ID" 'exit 137'
 	remove "$ID"
 	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
 		'exec-added e2' 'exec-started e2' 'exit e2 0' 'exit 137' 'delete 137'
+	[ "$(pids_of "$ID")" = "\"pid\":$qemu" ]
 }
 
 @test "created, never started, deleted: it is killed, and so has an exit" {
@@ -184,6 +161,7 @@ pids_of() {
 	local socket=/run/containerd/containerd.sock.ttrpc
 
 	start_ctr "$ID" sleep 600
+	within 5 was_told "$ID" start # before the one that is told it is killed
 	# A new one, to which the shim has no connection until something happens.
 	kill -KILL "$(containerd_pid)"
 	within 5 is_gone "$(containerd_pid)"
