@@ -133,6 +133,15 @@ pss_kb() {
 	awk '/^Pss:/ { print $2 }' "/proc/$1/smaps_rollup" 2>/dev/null
 }
 
+n_fds() {
+	find "/proc/$1/fd" -mindepth 1 | wc -l
+}
+
+# fds_at_most PID NUMBER: to be waited for, since who is hung up on closes its end a moment later.
+fds_at_most() {
+	[ "$(n_fds "$1")" -le "$2" ]
+}
+
 # within SECONDS COMMAND...: try again until it succeeds or time is over. For conditions that nothing announces.
 within() {
 	local end=$(($(date +%s%N) + $1 * 1000000000))
