@@ -108,7 +108,8 @@ refused() {
 
 @test "stats: a load in the guest is seen on the host; top takes the options of ps" {
 	docker exec -d many sh -c 'while :; do :; done'
-	busy() { [ "$(docker stats --no-stream --format '{{.CPUPerc}}' many | cut -d . -f 1)" -ge 30 ]; }
+	# An idle guest takes one or two per cent; how much a busy one gets is the host's affair.
+	busy() { [ "$(docker stats --no-stream --format '{{.CPUPerc}}' many | cut -d . -f 1)" -ge 10 ]; }
 	within 30 busy
 	run docker top many -o pid,comm
 	[[ "${lines[1]}" =~ ^[0-9]+\ +kata-shim$ ]]
