@@ -95,7 +95,7 @@ start_servers() {
 serve() {
 	run_container "$1" "$2" . sh -c "mkdir /tmp/www; echo $2 >/tmp/www/name; head -c $BIG /dev/zero >/tmp/www/big
 		httpd -p 80 -h /tmp/www; echo up; exec net_peer serve 5000"
-	within 20 has_said "$2" up
+	within 60 has_said "$2" up
 }
 
 # --- who asks: "host", "lan", or a container's name ---
@@ -328,13 +328,14 @@ teardown() {
 	reaches lan "$(address_of both)" main
 }
 
-# tenths COMMAND...: of a second, that it takes
+# tenths WHO ADDRESS: of a second, that the big file takes. Who asks has the clock: to begin an exec takes longer.
 tenths() {
-	local began
+	at "$1" "now() { read -r up idle </proc/uptime; echo \${up%.*}\${up#*.}; }
+		began=\$(now); $(get "$2" big) >/dev/null; echo \$(((\$(now) - began) / 10))"
+}
 
-	began=$(date +%s%N)
-	"$@" >/dev/null
-	echo $((($(date +%s%N) - began) / 100000000))
+is_quick() {
+	[ "$(tenths "$@")" -lt "$least" ]
 }
 
 # 6 MiB are 50 Mbit: a limit of 16 Mbit/s makes three seconds of it.
@@ -344,10 +345,11 @@ tenths() {
 	serve free quick
 	serve limited slow
 	least=$((BIG_MIB * 4))
-	[ "$(tenths at quick "$(get 10.88.0.1 big) >/dev/null")" -lt "$least" ]
-	[ "$(tenths page host "$(address_of free)" big)" -lt "$least" ]
-	[ "$(tenths at slow "$(get 10.88.0.1 big) >/dev/null")" -ge "$least" ]
-	[ "$(tenths page host "$(address_of limited)" big)" -ge "$least" ]
+	# A busy machine may need more than one try; with the limit none would succeed.
+	within 60 is_quick quick 10.88.0.1
+	within 60 is_quick host "$(address_of free)"
+	[ "$(tenths slow 10.88.0.1)" -ge "$least" ]
+	[ "$(tenths host "$(address_of limited)")" -ge "$least" ]
 }
 
 # containerd connects to localhost inside the pod's namespace. The programs of a virtual machine are not there.

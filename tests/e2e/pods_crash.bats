@@ -51,9 +51,14 @@ lose() {
 	kill "-$2" "$pid"
 }
 
+# Each call has five seconds. The client's own start is not counted: on a busy machine that alone may take as long.
+goes_in_time() {
+	cri --limit 5 call StopPodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}" >/dev/null
+	cri --limit 5 call RemovePodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}" >/dev/null
+}
+
 removed_in_time() {
-	takes 5000 stop_pod pod
-	takes 5000 cri_do RemovePodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}"
+	goes_in_time
 	"$CENSUS" diff "$E2E_DIR/census" 10
 }
 
@@ -86,15 +91,13 @@ removed_in_time() {
 	need_vm
 	lose qemu-system-x86_64 STOP
 	# The monitor is given two seconds; containerd may then wait up to two more.
-	takes 5000 stop_pod pod
-	takes 5000 cri_do RemovePodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}"
+	goes_in_time
 }
 
 @test "SIGSTOP of virtiofsd: the pod can be removed" {
 	need_vm
 	lose virtiofsd STOP
-	takes 5000 stop_pod pod
-	takes 5000 cri_do RemovePodSandbox "{\"pod_sandbox_id\": \"$(id_of pod)\"}"
+	goes_in_time
 }
 
 @test "SIGSTOP of the shim, then SIGCONT: the pod lives on" {
@@ -110,15 +113,19 @@ removed_in_time() {
 starting() {
 	run_pod pod 2>"$BATS_TEST_TMPDIR/said" 3>&- &
 	waiting=$!
-	within 20 new_process "$1" || { cat "$BATS_TEST_TMPDIR/said"; return 1; }
+	within 60 new_process "$1" || { cat "$BATS_TEST_TMPDIR/said"; return 1; }
 }
 
 fails() {
 	! wait "$1"
 }
 
+# Of the shim the supervisor, not the one that starts it and ends by itself: that has the program's path for a name.
 new_process() {
-	pgrep -x "${1:0:15}" >"$BATS_TEST_TMPDIR/pids"
+	case $1 in
+	containerd-shim) pgrep -f '^containerd-shim-kata-v2 ' ;;
+	*) pgrep -x "${1:0:15}" ;;
+	esac >"$BATS_TEST_TMPDIR/pids"
 }
 
 @test "kill -9 of QEMU, virtiofsd and the shim while the pod starts: RunPodSandbox fails soon, nothing is left" {
