@@ -34,13 +34,15 @@ e2e_remove_dirs() {
 DOCKERD_NETWORK=(--bridge=none --iptables=false --ip-forward=false --ip-masq=false)
 
 docker_start_daemon() {
+	# It refuses to start while its predecessor's pid is there, which is until the last thread of that has ended.
+	[ ! -f "$E2E_DIR/dockerd.pid" ] || within 10 test ! -d "/proc/$(cat "$E2E_DIR/dockerd.pid")"
 	"$DOCKERD" --config-file "$E2E_DIR/daemon.json" --data-root "$E2E_DIR/docker" --exec-root /run/docker \
 		-H unix:///run/docker.sock -p /run/docker.pid "${DOCKERD_NETWORK[@]}" \
 		--storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs \
 		>>"$E2E_DIR/dockerd.log" 2>&1 3>&- &
 	echo $! >"$E2E_DIR/dockerd.pid"
 	disown # a shell that is told of its end would print that
-	within 30 docker version
+	within 60 docker version
 }
 
 docker_setup() {
@@ -213,7 +215,7 @@ containerd_start() {
 		>>"$E2E_DIR/containerd.log" 2>&1 3>&- &
 	echo $! >"$E2E_DIR/containerd.pid"
 	disown # a shell that is told of its end would print that
-	within 30 ctr version
+	within 60 ctr version
 }
 
 # With its images: localhost/busybox:1, and localhost/pause:1 for pods' sandbox containers; in the namespaces

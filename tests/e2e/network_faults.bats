@@ -32,7 +32,7 @@ start_load() {
 	before=$(received)
 	"$NET_PEER" tcp "$(address)" "$PORT" "$1" 2>"$BATS_TEST_TMPDIR/load" 3>&- &
 	load=$!
-	within 5 is_moving
+	within 20 is_moving
 }
 
 received() {
@@ -61,17 +61,17 @@ has_no_route() {
 
 @test "an address, a route and a neighbour that the host adds and takes away" {
 	in_netns victim ip addr add 172.17.99.9/16 dev eth0
-	within 10 has_addresses victim eth0 "$(printf '%s/16\n' "$(address)" 172.17.99.9 | sort | paste -sd ' ')"
+	within 30 has_addresses victim eth0 "$(printf '%s/16\n' "$(address)" 172.17.99.9 | sort | paste -sd ' ')"
 	"$NET_PEER" tcp 172.17.99.9 "$PORT" 1000000
 	in_netns victim ip route add 192.0.2.0/24 via 172.17.0.1
-	within 10 has_route '192.0.2.0/24 via 172.17.0.1 dev eth0'
+	within 30 has_route '192.0.2.0/24 via 172.17.0.1 dev eth0'
 	in_netns victim ip neigh replace 172.17.44.44 lladdr 02:00:00:00:00:44 nud permanent dev eth0
 	has_neighbour() { inside victim ip neigh | grep -q '^172.17.44.44 dev eth0 lladdr 02:00:00:00:00:44 .*PERMANENT'; }
-	within 10 has_neighbour
+	within 30 has_neighbour
 	in_netns victim ip route del 192.0.2.0/24
 	in_netns victim ip addr del 172.17.99.9/16 dev eth0
-	within 10 has_no_route 192.0.2.0/24
-	within 10 has_addresses victim eth0 "$(address)/16"
+	within 30 has_no_route 192.0.2.0/24
+	within 30 has_addresses victim eth0 "$(address)/16"
 	host_asks "$(address)"
 }
 
@@ -80,7 +80,7 @@ has_no_route() {
 	for mtu in 1300 9000 1500; do
 		ip link set "$end" mtu "$mtu"
 		in_netns victim ip link set eth0 mtu "$mtu"
-		within 10 has_mtu "$mtu"
+		within 30 has_mtu "$mtu"
 		"$NET_PEER" tcp "$(address)" "$PORT" 1000000
 		"$NET_PEER" udp "$(address)" "$PORT" 5 20000 # fragments
 	done
@@ -90,20 +90,20 @@ has_no_route() {
 	start_load 300000000
 	end=$(host_end)
 	ip link set "$end" down
-	[ "$NETWORK_RUNTIME" != kata-runtime ] || within 10 has_carrier 0
+	[ "$NETWORK_RUNTIME" != kata-runtime ] || within 30 has_carrier 0
 	ip link set "$end" up
-	within 10 has_carrier 1
+	within 30 has_carrier 1
 	wait "$load"
 	asks victim 172.17.0.1
 }
 
 @test "the link in the namespace goes down and up, without its routes as everywhere" {
 	in_netns victim ip link set eth0 down
-	within 10 has_no_route default
+	within 30 has_no_route default
 	in_netns victim ip link set eth0 up
-	within 10 host_asks "$(address)"
+	within 30 host_asks "$(address)"
 	in_netns victim ip route add default via 172.17.0.1
-	within 10 has_route 'default via 172.17.0.1 dev eth0'
+	within 30 has_route 'default via 172.17.0.1 dev eth0'
 }
 
 @test "a tap that is deleted under load is made anew, and the same connection goes on" {
@@ -112,18 +112,19 @@ has_no_route() {
 	tap=$(in_netns victim ip -o link | grep -o 'tap[0-9]*_kata')
 	in_netns victim ip link del "$tap"
 	wait "$load" || { cat "$BATS_TEST_TMPDIR/load"; false; }
-	[ "$(addresses_of victim eth0)" = "$(address)/16" ]
-	has_route 'default via 172.17.0.1 dev eth0'
+	# On a fast machine the connection may have ended before the tap did.
+	within 30 has_addresses victim eth0 "$(address)/16"
+	within 30 has_route 'default via 172.17.0.1 dev eth0'
 	host_asks "$(address)"
 }
 
 @test "a veth that is deleted under load: the interface goes, the container lives and can be removed" {
 	start_load 2000000000
 	ip link del "$(host_end)"
-	within 10 has_no_link victim eth0
+	within 30 has_no_link victim eth0
 	[ "$(inside victim echo alive)" = alive ]
 	asks victim 127.0.0.1
-	kill "$load"
+	kill "$load" 2>/dev/null || true # it may have given up
 	docker network disconnect bridge victim || true # it may not find what it made
 	docker rm -f victim >/dev/null
 }
@@ -148,7 +149,7 @@ has_no_route() {
 	BYTES=20000000 host_asks "$(address on_macvtap)"
 	asks on_macvtap 172.17.0.1
 	docker network connect --ip 10.78.0.8 second on_macvtap
-	within 10 has_addresses on_macvtap eth1 10.78.0.8/24
+	within 30 has_addresses on_macvtap eth1 10.78.0.8/24
 	host_asks 10.78.0.8
 	kill -9 "$(process_of "$(docker inspect -f '{{.Id}}' on_macvtap)" kata-proxy)"
 	docker rm -f on_macvtap >/dev/null

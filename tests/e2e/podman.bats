@@ -72,7 +72,7 @@ has_state() {
 		'trap "echo bye; exit 4" TERM; echo up; while :; do sleep 0.1; done' >/dev/null
 	has_state life created
 	podman start life
-	within 10 sh -c "$(podman_words | paste -sd ' ') logs life | grep -q up"
+	within 60 sh -c "$(podman_words | paste -sd ' ') logs life | grep -q up"
 	podman stop -t 20 life
 	has_state life exited
 	[ "$(state life ExitCode)" = 4 ]
@@ -253,7 +253,7 @@ has_state() {
 			uname -m; umask; cat /run/secrets/secret1; grep h1 /etc/hosts; cd /sys/fs/cgroup
 			cat cpu.weight memory.low memory.swap.max; cat /proc/self/oom_score_adj; ls /dev/n2
 			trap "exit 33" USR1; echo ready; while :; do sleep 0.1; done' >/dev/null
-	within 20 eval 'podman logs multi | grep -q ready'
+	within 60 eval 'podman logs multi | grep -q ready'
 	[ "$(podman logs multi | tr '\t' ' ' | paste -sd ' ')" = \
 		"i686 0077 word 10.1.2.3 h1 20 50331648 33554432 200 /dev/n2 ready" ]
 	[ "$(cat "/proc/$(cat "$BATS_TEST_TMPDIR/pid")/comm")" = kata-shim ]
@@ -311,21 +311,21 @@ machines() {
 	[ "$(podman exec two cat /dev/shm/x)" = 5 ]
 	[ "$(podman exec two nc 127.0.0.1 80 </dev/null)" = hello ]
 	podman exec two ps | grep -q 'sleep 302'
-	within 5 sh -c "$(podman_words | paste -sd ' ') exec two ps | grep -q 'sleep 301'"
-	machines 2 # this and the lasting one
+	within 60 sh -c "$(podman_words | paste -sd ' ') exec two ps | grep -q 'sleep 301'"
+	within 10 machines 2 # this and the lasting one
 
 	before=$(boot_id two)
 	podman restart -t 1 one >/dev/null
 	[ "$(boot_id one)" = "$before" ]
 	podman pod stop -t 1 pod >/dev/null
-	within 10 machines 1 # podman leaves the cleaning up to a process in the background
+	within 30 machines 1 # podman leaves the cleaning up to a process in the background
 	podman pod start pod >/dev/null
 	[ "$(boot_id one)" = "$(boot_id two)" ]
 	[ "$(boot_id one)" != "$before" ]
 	podman pod restart pod >/dev/null
 	[ "$(boot_id one)" = "$(boot_id two)" ]
 	podman pod rm -f -t 0 pod >/dev/null
-	machines 1
+	within 10 machines 1
 }
 
 @test "generate kube, play kube" {
@@ -342,14 +342,14 @@ machines() {
 
 @test "podman system service: docker's own client over podman's socket" {
 	# shellcheck disable=SC2046 # words
-	timeout 60 $(podman_words) system service -t 30 unix:///run/podman/podman.sock >/dev/null 2>&1 3>&- &
+	timeout 600 $(podman_words) system service -t 120 unix:///run/podman/podman.sock >/dev/null 2>&1 3>&- &
 	service=$!
-	within 10 test -S /run/podman/podman.sock
-	run timeout 60 "$DOCKER" -H unix:///run/podman/podman.sock run --name served --network none busybox sh -c 'uname -r; exit 3'
+	within 30 test -S /run/podman/podman.sock
+	run timeout "$CLIENT_LIMIT" "$DOCKER" -H unix:///run/podman/podman.sock run --name served --network none busybox sh -c 'uname -r; exit 3'
 	[ "$status" -eq 3 ]
 	[[ "$output" == *"$(basename "$(readlink "$GUEST_DIR/vmlinux.container")" | sed 's/^vmlinux-//')"* ]]
-	timeout 60 "$DOCKER" -H unix:///run/podman/podman.sock logs served | grep -q '^6'
-	timeout 60 "$DOCKER" -H unix:///run/podman/podman.sock rm served
+	timeout "$CLIENT_LIMIT" "$DOCKER" -H unix:///run/podman/podman.sock logs served | grep -q '^6'
+	timeout "$CLIENT_LIMIT" "$DOCKER" -H unix:///run/podman/podman.sock rm served
 	kill "$service"
 	wait "$service" || true
 	rm -f /run/podman/podman.sock

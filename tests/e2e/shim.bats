@@ -20,7 +20,7 @@ setup_file() {
 	task Delete id=first
 	ID=first
 	task Shutdown id=first
-	within 5 is_over
+	within 20 is_over
 }
 
 teardown_file() {
@@ -91,7 +91,7 @@ pod_bundles() {
 	task Start id="$ID-2"
 	echo hello >"$b2/in"
 	task Wait id="$ID-2" | grep -q 'exit_status: 4'
-	[ "$(cat "$BATS_TEST_TMPDIR/out")" = "got hello" ]
+	within 5 eval '[ "$(cat "$BATS_TEST_TMPDIR/out")" = "got hello" ]'
 	task State id="$ID-2" | grep -q 'status: STOPPED'
 	task Delete id="$ID-2" | grep -q 'exit_status: 4'
 	task Shutdown id="$ID-2" # the pod goes on
@@ -100,7 +100,7 @@ pod_bundles() {
 	task Wait id="$ID" | grep -q 'exit_status: 137'
 	task Delete id="$ID"
 	task Shutdown id="$ID"
-	within 5 is_over
+	within 20 is_over
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
 
@@ -122,7 +122,7 @@ sys.exit(int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), "little") <
 	reader=$!
 	task Create id="$ID-2" bundle="$b2" stdout="$b2/out"
 	task Start id="$ID-2"
-	within 10 is_full "$b2/out"
+	within 60 is_full "$b2/out"
 	run shim "$ID-2" delete
 	[ "$status" = 1 ]
 	[[ $output == *"$ID-2"*"Wait: no"* ]]
@@ -133,7 +133,7 @@ sys.exit(int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), "little") <
 	task State id="$ID" | grep -q 'status: RUNNING'
 	kill "$reader"
 	shim "$ID" delete | grep -aq .
-	within 5 is_over
+	within 20 is_over
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
 
@@ -147,7 +147,7 @@ json.dump(c, open(sys.argv[1], "w"))' "$B/config.json"
 	task Create id="$ID" bundle="$B"
 	task Start id="$ID"
 	task Wait id="$ID"
-	within 5 test -e "$B/oom"
+	within 20 test -e "$B/oom"
 }
 
 @test "containerd 2.x: JSON from start, version 3 of the service, -info" {
@@ -194,7 +194,7 @@ r = json.load(open(sys.argv[1])); assert r["version"] == 3 and r["protocol"] == 
 	ADDRESS=$(shim "$ID" start)
 	task Connect id="$ID"
 	kill -TERM "$(cat "$B/shim.pid")"
-	within 5 is_over
+	within 20 is_over
 	shim "$ID" delete | grep -aq . # a DeleteResponse
 	shim "$ID" delete | grep -aq .
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
@@ -241,6 +241,6 @@ json.dump(c, open(f, "w"))' "$1" "$BATS_TEST_TMPDIR/hook" "$2" "${3:-none}"
 	[ "$status" = 1 ]
 	[[ $output == *"createRuntime hook '$BATS_TEST_TMPDIR/hook': exit code 5: no luck"* ]]
 	task Shutdown id="$ID"
-	within 5 is_over
+	within 20 is_over
 	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
 }
