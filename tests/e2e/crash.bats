@@ -79,7 +79,7 @@ create_container() {
 start_container() {
 	create_container "$1"
 	"$1" start "$ID" >/dev/null
-	within 10 has_said "$1" up
+	within 60 has_said "$1" up
 }
 
 has_said() {
@@ -95,14 +95,14 @@ running() {
 starting() {
 	create_container "$1"
 	in_background "$1" start -a "$ID"
-	within 30 victim_pid "$2"
+	within 60 victim_pid "$2"
 }
 
 # The client waits for the container to heed SIGTERM.
 stopping() {
 	start_container "$1"
 	in_background "$1" stop -t 60 "$ID"
-	within 10 has_said "$1" told
+	within 60 has_said "$1" told
 }
 
 # The runtime is at work to end the container, and held there by a supervisor that is stopped.
@@ -111,7 +111,7 @@ removing() {
 	SUPERVISOR=$(process_of "$ID" kata-proxy)
 	kill -STOP "$SUPERVISOR"
 	in_background remove "$1"
-	within 10 process_of "$ID" kata-runtime
+	within 60 process_of "$ID" kata-runtime
 }
 
 # --- what has to hold ---

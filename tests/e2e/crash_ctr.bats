@@ -108,7 +108,7 @@ supervisor() {
 		echo "stop:$step" >"$STEP_FILE"
 		start_ctr "$ID" sleep 600 2>"$BATS_TEST_TMPDIR/said" &
 		pid=$!
-		within 20 is_stopped
+		within 60 is_stopped
 		rm "$STEP_FILE"
 		run status_of "$ID" # whatever it says, it says it
 		[ "$status" = 0 ]
@@ -180,7 +180,7 @@ process_for() {
 	start_ctr "$ID" sleep 600
 	ctr task exec --exec-id e1 "$ID" sleep 600 >/dev/null 2>&1 &
 	pid=$!
-	within 10 exec_runs
+	within 60 exec_runs
 	kill -KILL "$(process_for qemu-system-x86_64)"
 	if wait "$pid"; then false; fi
 	within 5 is_ended "$ID"

@@ -160,7 +160,7 @@ container_is() {
 
 # ended NAME CODE: within a time that a container of these tests may take
 ended() {
-	within 30 container_is "$1" EXITED
+	within 60 container_is "$1" EXITED
 	[ "$(status_of "$1" exit_code)" = "$2" ]
 }
 

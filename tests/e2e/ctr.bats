@@ -67,7 +67,7 @@ teardown() {
 	run ctr task exec --exec-id e1 "$ID" echo again # the name is free once it has ended
 	[ "$output" = again ]
 	ctr task kill -s KILL "$ID"
-	within 10 has_status "$ID" STOPPED
+	within 60 has_status "$ID" STOPPED
 	run ctr task exec --exec-id e2 "$ID" true
 	[ "$status" != 0 ]
 	[[ $output == *"is stopped"* ]]
@@ -87,12 +87,12 @@ teardown() {
 
 @test "kill: TERM is heard, KILL ends it with 137, an unknown container is named" {
 	start_ctr "$ID" sh -c 'trap "echo told" TERM; echo up; while :; do sleep 0.1; done'
-	within 10 has_logged "$ID" up
+	within 60 has_logged "$ID" up
 	ctr task kill -s TERM "$ID"
-	within 10 has_logged "$ID" told
+	within 60 has_logged "$ID" told
 	has_status "$ID" RUNNING
 	ctr task kill -s KILL "$ID"
-	within 10 has_status "$ID" STOPPED
+	within 60 has_status "$ID" STOPPED
 	run ctr task rm "$ID"
 	[ "$status" = 137 ] || [[ $output == *137* ]]
 	ctr container rm "$ID"
@@ -104,7 +104,7 @@ teardown() {
 
 @test "pause and resume: the program stands still and goes on; states say so" {
 	start_ctr "$ID" sh -c 'while :; do echo tick; sleep 0.1; done'
-	within 10 has_logged "$ID" tick
+	within 60 has_logged "$ID" tick
 	ctr task pause "$ID"
 	has_status "$ID" PAUSED
 	local before
@@ -112,7 +112,7 @@ teardown() {
 	run ! within 1 more_lines_than "$((before + 2))" # one line may have been under way
 	ctr task resume "$ID"
 	has_status "$ID" RUNNING
-	within 10 more_lines_than "$((before + 2))"
+	within 60 more_lines_than "$((before + 2))"
 	remove "$ID"
 }
 
@@ -122,7 +122,7 @@ more_lines_than() {
 
 @test "metrics: memory and CPU of the container in the guest, more after work" {
 	start_ctr "$ID" sh -c 'head -c 20m /dev/zero | tail | cksum; echo done; sleep 600'
-	within 30 has_logged "$ID" "done"
+	within 60 has_logged "$ID" "done"
 	ctr task metrics --format json "$ID" >"$BATS_TEST_TMPDIR/metrics"
 	cat "$BATS_TEST_TMPDIR/metrics"
 	python3 - "$BATS_TEST_TMPDIR/metrics" <<-'END'
@@ -202,13 +202,13 @@ more_lines_than() {
 
 @test "containerd restarts in the middle: the container runs on, its output is whole, its end is told" {
 	start_ctr "$ID" sh -c 'i=0; while [ ! -e /stop ]; do i=$((i + 1)); echo $i; done; exit 9'
-	within 10 has_logged "$ID" '^100$'
+	within 60 has_logged "$ID" '^100$'
 	containerd_stop
 	containerd_start
 	has_status "$ID" RUNNING
 	[ "$(ctr task exec --exec-id e "$ID" echo alive)" = alive ]
 	ctr task exec --exec-id e "$ID" touch /stop
-	within 10 has_status "$ID" STOPPED
+	within 60 has_status "$ID" STOPPED
 	run ctr task rm "$ID"
 	[[ $status = 9 || $output == *9* ]]
 	ctr container rm "$ID"
@@ -218,7 +218,7 @@ more_lines_than() {
 
 @test "containerd is killed, the container ends meanwhile: its end is there when containerd is back" {
 	start_ctr "$ID" sh -c 'echo up; while [ ! -e /proc/stop ]; do sleep 0.1; done'
-	within 10 has_logged "$ID" up
+	within 60 has_logged "$ID" up
 	kill -KILL "$(containerd_pid)"
 	within 5 is_gone "$(containerd_pid)"
 	kill -KILL "$(process_of "$ID" qemu-system-x86_64)"

@@ -71,7 +71,7 @@ pids_of() {
 @test "run: create, start, exit, delete, with the status and one pid" {
 	run run_ctr "$ID" sh -c 'exit 3'
 	[ "$status" = 3 ]
-	within 5 told "$ID" create start 'exit 3' 'delete 3'
+	within 30 told "$ID" create start 'exit 3' 'delete 3'
 	[ "$(pids_of "$ID" | wc -l)" = 1 ]
 }
 
@@ -82,9 +82,9 @@ pids_of() {
 	ctr task exec --exec-id e2 "$ID" true
 	qemu=$(process_of "$ID" qemu-system-x86_64)
 	ctr task kill -s KILL "$ID"
-	within 10 was_told "$ID" 'exit 137'
+	within 60 was_told "$ID" 'exit 137'
 	remove "$ID"
-	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
+	within 30 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
 		'exec-added e2' 'exec-started e2' 'exit e2 0' 'exit 137' 'delete 137'
 	[ "$(pids_of "$ID")" = "\"pid\":$qemu" ]
 }
@@ -95,7 +95,7 @@ pids_of() {
 	[ "$status" != 0 ]
 	has_status "$ID" CREATED
 	remove "$ID"
-	within 5 told "$ID" create 'exit 137' 'delete 137'
+	within 30 told "$ID" create 'exit 137' 'delete 137'
 }
 
 @test "an exec of a program that is not there is added and never started" {
@@ -103,7 +103,7 @@ pids_of() {
 	run ctr task exec --exec-id e1 "$ID" /nonexistent
 	[ "$status" != 0 ]
 	remove "$ID"
-	within 5 told "$ID" create start 'exec-added e1' 'exit 137' 'delete 137'
+	within 30 told "$ID" create start 'exec-added e1' 'exit 137' 'delete 137'
 }
 
 @test "pause and resume" {
@@ -111,7 +111,7 @@ pids_of() {
 	ctr task pause "$ID"
 	ctr task resume "$ID"
 	remove "$ID"
-	within 5 told "$ID" create start paused resumed 'exit 137' 'delete 137'
+	within 30 told "$ID" create start paused resumed 'exit 137' 'delete 137'
 }
 
 @test "an OOM kill is told before the exit that it is the reason of" {
@@ -120,7 +120,7 @@ pids_of() {
 		sh -c 'head -c 200m /dev/zero | tail >/dev/null; exit 9'
 	within 60 was_told "$ID" 'exit 9'
 	remove "$ID"
-	within 5 told "$ID" create start oom 'exit 9' 'delete 9'
+	within 30 told "$ID" create start oom 'exit 9' 'delete 9'
 }
 
 @test "a hundred execs: three events each, in order, none twice" {
@@ -132,17 +132,17 @@ pids_of() {
 		expected+=("exec-added e$i" "exec-started e$i" "exit e$i 0")
 	done
 	remove "$ID"
-	within 5 told "$ID" "${expected[@]}" 'exit 137' 'delete 137'
+	within 30 told "$ID" "${expected[@]}" 'exit 137' 'delete 137'
 }
 
 @test "a machine that dies: every process has its exit, the container last" {
 	start_ctr "$ID" sleep 600
 	ctr task exec -d --log-uri "file://$BATS_TEST_TMPDIR/e.log" --exec-id e1 "$ID" sleep 600
-	within 5 was_told "$ID" 'exec-started e1'
+	within 30 was_told "$ID" 'exec-started e1'
 	kill -KILL "$(process_of "$ID" qemu-system-x86_64)"
-	within 5 was_told "$ID" 'exit 255'
+	within 30 was_told "$ID" 'exit 255'
 	remove "$ID"
-	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 255' 'exit 255' 'delete 255'
+	within 30 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 255' 'exit 255' 'delete 255'
 	[ "$(pids_of "$ID" | wc -l)" = 1 ]
 }
 
@@ -152,16 +152,16 @@ pids_of() {
 	kill -STOP "$(containerd_pid)"
 	sleep 4 # the container's second, and longer than any pause between two tries of the shim's
 	kill -CONT "$(containerd_pid)"
-	within 10 was_told "$ID" 'exit 4'
+	within 60 was_told "$ID" 'exit 4'
 	remove "$ID"
-	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 0' 'exit 4' 'delete 4'
+	within 30 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 0' 'exit 4' 'delete 4'
 }
 
 @test "containerd does not take events for a while: they wait, and come in order" {
 	local socket=/run/containerd/containerd.sock.ttrpc
 
 	start_ctr "$ID" sleep 600
-	within 5 was_told "$ID" start # before the one that is told it is killed
+	within 30 was_told "$ID" start # before the one that is told it is killed
 	# A new one, to which the shim has no connection until something happens.
 	kill -KILL "$(containerd_pid)"
 	within 5 is_gone "$(containerd_pid)"
@@ -175,16 +175,16 @@ pids_of() {
 	ctr task pause "$ID"
 	told "$ID" create start
 	mv "$socket.away" "$socket"
-	within 10 was_told "$ID" paused
+	within 60 was_told "$ID" paused
 	ctr task resume "$ID"
 	remove "$ID"
-	within 5 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
+	within 30 told "$ID" create start 'exec-added e1' 'exec-started e1' 'exit e1 5' \
 		'exec-added e2' 'exec-started e2' 'exit e2 0' paused resumed 'exit 137' 'delete 137'
 }
 
 @test "containerd is killed, the container ends meanwhile: it hears of it when it is back" {
 	start_ctr "$ID" sh -c 'echo up; sleep 1; exit 6'
-	within 10 has_logged "$ID" up
+	within 60 has_logged "$ID" up
 	kill -KILL "$(containerd_pid)"
 	within 5 is_gone "$(containerd_pid)"
 	unfollow
@@ -192,15 +192,15 @@ pids_of() {
 	containerd_start
 	follow
 	# Who follows may have come after it was told; containerd itself has not.
-	within 10 has_status "$ID" STOPPED
+	within 60 has_status "$ID" STOPPED
 	remove "$ID"
-	within 5 was_told "$ID" 'delete 6'
+	within 30 was_told "$ID" 'delete 6'
 	[ "$(events_of "$ID" | grep -c '^exit')" -le 1 ]
 }
 
 @test "metrics of one that has ended: there are none, and containerd complains of nothing" {
 	start_ctr "$ID" true
-	within 10 was_told "$ID" 'exit 0'
+	within 60 was_told "$ID" 'exit 0'
 	run ctr task metrics "$ID"
 	[ "$status" != 0 ]
 	[[ $output == *"no metrics received"* ]]

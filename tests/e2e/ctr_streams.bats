@@ -42,7 +42,7 @@ make_logger() {
 	make_logger 'exec 5>&-; { echo "$CONTAINER_NAMESPACE/$CONTAINER_ID"; cat <&3; cat <&4; echo end; } >$2'
 	ctr run --rm --log-uri "binary://$BATS_TEST_TMPDIR/logger?to=$BATS_TEST_TMPDIR/log" \
 		--runtime io.containerd.kata.v2 localhost/busybox:1 "$ID" sh -c 'seq 10000; echo oops >&2'
-	within 10 has_text "$BATS_TEST_TMPDIR/log" '^end$'
+	within 60 has_text "$BATS_TEST_TMPDIR/log" '^end$'
 	diff "$BATS_TEST_TMPDIR/log" <(echo "default/$ID"; seq 10000; echo oops; echo end)
 	assert_nothing_left
 }
@@ -97,7 +97,7 @@ start_late() {
 
 @test "who attaches after the end gets what is left, and the end" {
 	start_late 'echo early; exit 7'
-	within 10 has_status "$ID" STOPPED
+	within 60 has_status "$ID" STOPPED
 	run ctr task attach "$ID"
 	[ "$status" = 7 ]
 	[ "$output" = early ]

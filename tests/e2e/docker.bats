@@ -61,7 +61,7 @@ teardown_file() {
 		'trap "echo bye; exit 4" TERM; echo up; while :; do sleep 0.1; done' >/dev/null
 	[ "$(docker inspect -f '{{.State.Status}}' life)" = created ]
 	docker start life
-	within 10 sh -c "'$DOCKER' -H unix:///run/docker.sock logs life | grep -q up"
+	within 60 sh -c "'$DOCKER' -H unix:///run/docker.sock logs life | grep -q up"
 	docker stop -t 20 life
 	[ "$(docker inspect -f '{{.State.Status}} {{.State.ExitCode}}' life)" = "exited 4" ]
 	docker restart life
@@ -239,7 +239,7 @@ teardown_file() {
 @test "a restart policy starts a new machine" {
 	run_kata -d --name again --restart on-failure:2 busybox sh -c 'exit 1' >/dev/null
 	restarted_twice() { [ "$(docker inspect -f '{{.RestartCount}} {{.State.Status}}' again)" = "2 exited" ]; }
-	within 60 restarted_twice
+	within 120 restarted_twice
 	docker rm again >/dev/null
 }
 

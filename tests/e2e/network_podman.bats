@@ -35,7 +35,7 @@ teardown_file() {
 	host_asks "$(of both second IPAddress)"
 	asks both 10.67.0.1
 	asks both 10.68.0.1
-	within 10 answers_ping "$(of both wire GlobalIPv6Address)"
+	within 30 answers_ping "$(of both wire GlobalIPv6Address)"
 	host_asks "$(of both wire GlobalIPv6Address)"
 }
 
@@ -63,10 +63,10 @@ teardown_file() {
 
 @test "connect and disconnect while it runs" {
 	podman network disconnect second both
-	within 10 has_no_link both eth1
+	within 30 has_no_link both eth1
 	asks both 10.67.0.1
 	podman network connect --ip 10.68.0.77 second both
-	within 10 has_addresses both eth1 10.68.0.77/24
+	within 30 has_addresses both eth1 10.68.0.77/24
 	host_asks 10.68.0.77
 }
 

@@ -35,7 +35,7 @@ boot_id() {
 	[ "$(boot_id one)" = "$(boot_id two)" ]
 	[ "$(in_container one hostname)" = pod ]
 	[ "$(in_container two hostname)" = pod ]
-	within 5 in_container two cat /dev/shm/x
+	within 60 in_container two cat /dev/shm/x
 	[ "$(in_container one readlink /proc/self/ns/net)" = "$(in_container two readlink /proc/self/ns/net)" ]
 	[ "$(in_container one ps -o pid,comm | grep -c sleep)" = 1 ]
 	[ "$HANDLER" = runc ] || [ "$(boot_id one)" != "$(cat /proc/sys/kernel/random/boot_id)" ]
@@ -127,8 +127,8 @@ n_processes() {
 	run_pod pod
 	run_container pod nice . sh -c 'trap "echo bye; exit 5" TERM; echo up; while :; do sleep 0.1; done'
 	run_container pod deaf . sh -c 'trap "" TERM; echo up; while :; do sleep 0.1; done'
-	within 10 has_said nice up
-	within 10 has_said deaf up
+	within 60 has_said nice up
+	within 60 has_said deaf up
 	stop_container nice 30
 	[ "$(status_of nice exit_code)" = 5 ]
 	[ "$(said nice | tail -n 1)" = bye ]
@@ -171,10 +171,10 @@ n_processes() {
 	seq 1 2000 | cmp - <(said main | grep -v bad)
 	grep -q ' stderr F bad$' "$BATS_TEST_TMPDIR/logs/main.log"
 	run_container pod lasting . sh -c 'while :; do echo tick; sleep 0.2; done'
-	within 10 has_said lasting tick
+	within 60 has_said lasting tick
 	mv "$BATS_TEST_TMPDIR/logs/lasting.log" "$BATS_TEST_TMPDIR/logs/lasting.old"
 	container_do ReopenContainerLog lasting
-	within 10 has_said lasting tick
+	within 60 has_said lasting tick
 }
 
 @test "cp: tar through exec, out and in, gives the same bytes" {
@@ -215,7 +215,7 @@ n_processes() {
 @test "stats and update of a container's limits" {
 	run_pod pod
 	run_container pod main '.linux.resources = { memory_limit_in_bytes: 67108864 }' sh -c 'i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; exec sleep 600'
-	within 20 eval '[ "$(cri_get .stats.cpu.usage_core_nano_seconds.value ContainerStats "{\"container_id\": \"$(id_of main)\"}")" -gt 100000000 ]'
+	within 60 eval '[ "$(cri_get .stats.cpu.usage_core_nano_seconds.value ContainerStats "{\"container_id\": \"$(id_of main)\"}")" -gt 100000000 ]'
 	used=$(cri_get .stats.memory.working_set_bytes.value ContainerStats "{\"container_id\": \"$(id_of main)\"}")
 	[ "$used" -gt 10000 ]
 	[ "$used" -lt 67108864 ]
@@ -229,7 +229,7 @@ n_processes() {
 	run_pod pod
 	run_container pod hog '.linux.resources = { memory_limit_in_bytes: 20971520 }' tail -c 100m /dev/zero
 	ended hog 137
-	within 10 eval '[ "$(status_of hog reason)" = OOMKilled ]'
+	within 60 eval '[ "$(status_of hog reason)" = OOMKilled ]'
 }
 
 @test "DNS, hostname, sysctls, environment, working directory" {
@@ -240,7 +240,7 @@ n_processes() {
 	[ "$(in_container main hostname)" = named ]
 	[ "$(in_container main cat /etc/hostname)" = named ]
 	[ "$(in_container main cat /proc/sys/kernel/shm_rmid_forced)" = 1 ]
-	within 5 has_said main /tmp
+	within 60 has_said main /tmp
 	[ "$(said main | paste -sd ' ')" = "b c /tmp" ]
 }
 

@@ -76,9 +76,9 @@ reads() {
 	[ "$(in_container main stat -L -c %a /secret/key)" = 400 ]
 	publish "$config" two color=blue size=2
 	publish "$secret" two key=other
-	within 5 reads main /config/color blue
+	within 20 reads main /config/color blue
 	reads main /config/size 2
-	within 5 reads main /secret/key other
+	within 20 reads main /secret/key other
 	run in_container main sh -c 'echo x >/config/..data/color'
 	[ "$status" -ne 0 ]
 	reads main /config/color blue
@@ -147,8 +147,8 @@ reads() {
 	in_container main sh -c 'echo two >/etc/one; echo made >/host/made'
 	[ "$(cat "$BATS_TEST_TMPDIR/host/file" "$BATS_TEST_TMPDIR/host/made" | paste -sd ' ')" = "two made" ]
 	echo three >"$BATS_TEST_TMPDIR/host/late"
-	within 5 reads main /host/late three
-	within 5 reads main /ro/late three
+	within 20 reads main /host/late three
+	within 20 reads main /ro/late three
 	run in_container main sh -c 'echo x >/ro/file'
 	[ "$status" -ne 0 ]
 	[[ "$output" == *"Read-only file system"* ]]

@@ -83,7 +83,7 @@ stop_step() {
 	echo "# stop $1"
 	KATA_TEST_STEP="stop:$1" kata create --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" 2>&1 &
 	creator=$!
-	within 30 is_stopped_process kata-proxy
+	within 60 is_stopped_process kata-proxy
 	clean_up
 	kill "$creator" 2>/dev/null || true
 	wait "$creator" || true

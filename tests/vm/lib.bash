@@ -182,7 +182,7 @@ vm_setup() {
 # For teardown. A container may be left by a test that does not care, or has failed; nothing else may.
 vm_teardown() {
 	kata delete --force "$ID" >/dev/null 2>&1 || true
-	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 5
+	"$CENSUS" diff "$BATS_TEST_TMPDIR/census" 10
 }
 
 # Every call has a deadline: a test that hangs says nothing.
@@ -249,7 +249,7 @@ nothing_is_left() {
 }
 
 assert_nothing_left() {
-	within 5 nothing_is_left || {
+	within 20 nothing_is_left || {
 		echo "left of $ID:"
 		leftovers "$ID"
 		return 1

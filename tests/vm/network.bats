@@ -111,7 +111,7 @@ same_network() {
 }
 
 follows() {
-	within 10 same_network || same_network
+	within 30 same_network || same_network
 }
 
 pings() {
@@ -210,7 +210,7 @@ transfers() {
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sh -c "$SERVE /big"
 	kata create --bundle "$BUNDLE" "$ID" </dev/null >/dev/null
 	kata start "$ID"
-	within 10 in_guest sh -c 'netstat -ltn | grep -q :5000 && netstat -ltn | grep -q :5001'
+	within 30 in_guest sh -c 'netstat -ltn | grep -q :5000 && netstat -ltn | grep -q :5001'
 	ID=$first
 	transfers 10.9.0.3
 	kata delete --force "$first-b"
@@ -231,7 +231,7 @@ guest_has() {
 	ip link set v-two up
 	ip -n pod addr add 10.8.0.2/24 dev eth5
 	ip -n pod link set eth5 up
-	within 10 guest_has eth5
+	within 30 guest_has eth5
 	follows
 	pings 10.8.0.1
 	echo "# another name"
@@ -263,7 +263,7 @@ guest_has() {
 	pings 10.9.0.1
 	echo "# gone"
 	ip link del v-two
-	within 10 eval '! guest_has blue'
+	within 30 eval '! guest_has blue'
 	follows
 	pings 10.9.0.1
 	delete_pod
@@ -276,7 +276,7 @@ guest_has() {
 	kata delete --force "$ID"
 	assert_nothing_left
 	# The namespace ends with its last process, and takes its end of the veth along.
-	within 10 eval '[ ! -e /sys/class/net/v-pod ]'
+	within 30 eval '[ ! -e /sys/class/net/v-pod ]'
 }
 
 @test "kata-network: what it shows and what it changes" {
@@ -300,7 +300,7 @@ guest_has() {
 	kata kata-network add-iface "$ID" "$BATS_TEST_TMPDIR/iface"
 	in_guest $IP -4 addr show dev eth5 | grep 'inet 10.8.0.2/24'
 	ip -n pod link set eth5 up
-	within 10 pings 10.8.0.1
+	within 30 pings 10.8.0.1
 	echo '[ { "dest": "10.40.0.0/16", "gateway": "10.8.0.1", "device": "eth5" } ]' |
 		kata kata-network update-routes "$ID" -
 	in_guest $IP route show | grep '10.40.0.0/16 via 10.8.0.1 dev eth5'
@@ -485,7 +485,7 @@ dan_file() {
 	ip -n pod addr add 10.8.0.2/24 dev eth5
 	ip -n pod link set eth5 up
 	ip -n pod link del sw0
-	within 10 guest_has_not eth0
+	within 30 guest_has_not eth0
 	run ! guest_has eth5
 	delete_pod
 

@@ -35,7 +35,7 @@ serve() {
 	ip netns exec "$ID" "$SOURCE_DIR/tests/tools/dns_server" "$1" web.example=10.1.2.3 \
 		<"$BATS_TEST_TMPDIR/stop" >"$BATS_TEST_TMPDIR/asked" 3>&- &
 	exec 7>"$BATS_TEST_TMPDIR/stop"
-	within 5 grep -q ready "$BATS_TEST_TMPDIR/asked"
+	within 30 grep -q ready "$BATS_TEST_TMPDIR/asked"
 }
 
 stop_server() {
@@ -109,10 +109,10 @@ start_in_pod() {
 	run -1 is_found
 	echo "nameserver 127.0.0.11" >"$BATS_TEST_TMPDIR/resolv.conf"
 	change_network
-	within 10 is_found
+	within 30 is_found
 	echo "nameserver 10.9.9.9" >"$BATS_TEST_TMPDIR/resolv.conf"
 	change_network
-	within 10 eval '! is_found'
+	within 30 eval '! is_found'
 }
 
 @test "a server on another loopback address is asked when it is there; else the address is the guest's own" {

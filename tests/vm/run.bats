@@ -47,14 +47,14 @@ teardown() {
 	start_in_vm sleep 600
 	has_status running
 	kata kill "$ID" KILL
-	within 10 has_status stopped
+	within 60 has_status stopped
 	kata delete "$ID"
 	assert_nothing_left
 
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sh -c 'echo ready; sleep 600'
 	kata run --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" &
 	runner=$!
-	within 30 grep -q ready "$BUNDLE/out"
+	within 60 grep -q ready "$BUNDLE/out"
 	kata kill "$ID" KILL
 	status=0
 	wait "$runner" || status=$?
@@ -63,7 +63,7 @@ teardown() {
 	bundle "$BUNDLE" "$FILE_DIR/rootfs" sh -c 'trap "exit 143" TERM; echo ready; while :; do sleep 1; done'
 	kata run --bundle "$BUNDLE" "$ID" </dev/null >"$BUNDLE/out" &
 	runner=$!
-	within 30 grep -q ready "$BUNDLE/out"
+	within 60 grep -q ready "$BUNDLE/out"
 	kata kill "$ID"
 	status=0
 	wait "$runner" || status=$?
@@ -141,7 +141,7 @@ teardown() {
 	[ "$status" = 137 ]
 	has_status running
 	kata kill "$ID" KILL
-	within 10 has_status stopped
+	within 60 has_status stopped
 	kata delete "$ID"
 	assert_nothing_left
 }
@@ -160,7 +160,7 @@ teardown() {
 	[ "$status" = 1 ]
 	[[ $output == *"in use"* ]]
 	kata kill "$ID" KILL
-	within 10 has_status stopped
+	within 60 has_status stopped
 	kata delete "$ID"
 	run kata state "$ID"
 	[ "$status" = 1 ]
@@ -170,7 +170,7 @@ teardown() {
 
 @test "a container can be paused and goes on" {
 	start_in_vm sh -c 'while :; do echo tick; sleep 0.1; done'
-	within 10 grep -q tick "$BATS_TEST_TMPDIR/out"
+	within 60 grep -q tick "$BATS_TEST_TMPDIR/out"
 	kata pause "$ID"
 	has_status paused
 	size=$(stat -c %s "$BATS_TEST_TMPDIR/out")
@@ -179,7 +179,7 @@ teardown() {
 	[ "$status" = 1 ]
 	kata resume "$ID"
 	has_status running
-	within 10 grew
+	within 60 grew
 }
 
 @test "a Debian root file system made by mmdebstrap" {
