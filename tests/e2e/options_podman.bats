@@ -240,7 +240,7 @@ refused() { # STATUS OPTION...
 
 @test "rootfs, timeout: a directory of the host; podman ends it" {
 	cp -r "$E2E_DIR/rootfs" "$E2E_DIR/root"
-	run podman run --network none --name timed --timeout 8 --rootfs "$E2E_DIR/root" sh -c 'uname -r >/made; echo up; exec sleep 600'
+	run podman run --network none --name timed --timeout 20 --rootfs "$E2E_DIR/root" sh -c 'uname -r >/made; echo up; exec sleep 600'
 	[ "$status" -ne 0 ]
 	[[ "$output" == up* ]]
 	[ "$(cat "$E2E_DIR/root/made")" != "$(uname -r)" ]
