@@ -39,6 +39,8 @@
 #include "lib/base/mem.h"
 #include "lib/base/proc.h"
 
+#define WCHAN_MAX 128 /* KSYM_NAME_LEN of kernels before 6.1 */
+
 enum launch_state { BUILDING, WAITING, GOING, RUNNING, FAILED };
 
 struct launch {
@@ -258,6 +260,19 @@ static void fail_later(struct launch *l, const struct err *why)
 	start_timer(l, 0);
 }
 
+/* What the process waits for, as the kernel calls it: "fuse_..." is the host's share. */
+static void tell_late(const struct launch *l, struct err *err)
+{
+	scoped_free char *path = xasprintf("/proc/%d/wchan", (int)l->pid);
+	scoped_free char *place = NULL;
+	struct err ignored = ERR_INIT;
+
+	(void)file_read(path, WCHAN_MAX, &place, NULL, &ignored);
+	err_set(err, ERR_TIMEOUT, "%s: no answer in %u ms (the process is in '%s')",
+		l->state == GOING ? "execute the program" : "build the container", l->deadline_ms,
+		place ? place : "?");
+}
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct launch *l = arg;
@@ -271,8 +286,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		finish(l, &err);
 		return;
 	}
-	err_set(&err, ERR_TIMEOUT, "%s: no answer in %u ms",
-		l->state == GOING ? "execute the program" : "build the container", l->deadline_ms);
+	tell_late(l, &err);
 	fail(l, &err);
 }
 

@@ -227,7 +227,7 @@ static void the_deadline_ends_a_launch(void **state)
 			      .deadline_ms = 300,
 			      .top = "\"hooks\":{\"createContainer\":[{\"path\":\"/bin/sleep\","
 				     "\"args\":[\"sleep\",\"60\"]}]}," });
-	assert_refused(ERR_TIMEOUT, "build the container: no answer in 300 ms");
+	assert_refused(ERR_TIMEOUT, "build the container: no answer in 300 ms (the process is in '");
 }
 
 /* ---- forgetting ---- */
