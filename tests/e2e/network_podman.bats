@@ -11,8 +11,9 @@ setup_file() {
 	podman_network_setup netavark
 	podman network create --subnet 10.67.0.0/24 --ipv6 --subnet fd67::/64 wire >/dev/null
 	podman network create --subnet 10.68.0.0/24 second >/dev/null
-	podman run -d --name both --network wire:ip=10.67.0.9,mac=92:d0:c6:0a:29:44,alias=nick --network second \
-		--cap-add net_raw busybox net_peer serve "$PORT" >/dev/null
+	# podman names the interfaces of several networks in no certain order.
+	podman run -d --name both --network wire:interface_name=eth0,ip=10.67.0.9,mac=92:d0:c6:0a:29:44,alias=nick \
+		--network second:interface_name=eth1 --cap-add net_raw busybox net_peer serve "$PORT" >/dev/null
 	podman pod create --name pod --network wire -p 8070:"$PORT" -p 8070:"$PORT"/udp --add-host added:10.1.2.3 >/dev/null
 	podman run -d --pod pod --name first busybox net_peer serve "$PORT" >/dev/null
 	podman run -d --pod pod --name second --cap-add net_raw busybox sleep 3600 >/dev/null
