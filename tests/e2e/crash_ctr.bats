@@ -110,7 +110,7 @@ supervisor() {
 		pid=$!
 		within 60 is_stopped
 		rm "$STEP_FILE"
-		run status_of "$ID" # whatever it says, it says it
+		run ctr task ls # whatever it says, it says it
 		[ "$status" = 0 ]
 		kill -KILL "$(supervisor)"
 		if wait "$pid"; then false; fi
