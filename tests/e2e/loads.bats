@@ -44,7 +44,7 @@ weigh() {
 
 	for pid in "$(cat "$E2E_DIR/dockerd.pid")" "$(containerd_pid)"; do
 		awk '/^RssAnon:/ { print $2 }' "/proc/$pid/status"
-		find "/proc/$pid/fd" -mindepth 1 | wc -l
+		n_fds "$pid"
 	done | paste -sd ' '
 }
 

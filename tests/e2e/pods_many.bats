@@ -40,7 +40,7 @@ teardown() {
 # containerd's memory in kB and its descriptors
 figures() {
 	echo "$(awk '/^VmRSS:/ { print $2 }' "/proc/$(containerd_pid)/status")" \
-		"$(find "/proc/$(containerd_pid)/fd" -mindepth 1 | wc -l)"
+		"$(n_fds "$(containerd_pid)")"
 }
 
 # "many" is what containers and pods of this test have as their name, with a number behind it.
